@@ -1,0 +1,1 @@
+"""What runs workflows, services and tags."""

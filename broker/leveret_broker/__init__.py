@@ -1,0 +1,1 @@
+"""Ids, envelopes, codecs and the transports."""

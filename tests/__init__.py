@@ -1,0 +1,1 @@
+"""Tests, the servers they need, and the benches."""
