@@ -1,0 +1,81 @@
+"""Ids: what they are made of, and which of them are derived so that a repetition makes the same one again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+import zlib
+from typing import NewType
+
+from leveret_broker.errors import ConfigurationError
+
+InstanceId = NewType("InstanceId", str)
+"""The id of a workflow instance, chosen by the caller or made by `new_id`; unique per workflow type."""
+
+RunId = NewType("RunId", str)
+"""One life of an instance; 32 hex digits, derived by `run_of` from the start message."""
+
+TaskId = NewType("TaskId", str)
+"""`<run>.<command number>`: the same over retries and redeliveries, so services use it as idempotency key."""
+
+MessageId = NewType("MessageId", str)
+"""The id by which receivers drop duplicates; derived for what a turn sends, chosen or random for what a client sends."""
+
+NodeId = NewType("NodeId", str)
+"""One life of a node process: `<name>-<8 hex digits>`."""
+
+ActorKey = NewType("ActorKey", str)
+"""What is hashed to a mailbox queue: the instance id, or `<workflow>/<tag>` for a tag."""
+
+ID_LIMIT = 200
+"""Most characters of an instance id or a tag: they become parts of keys and log lines."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+
+
+def new_id() -> str:
+    """Return a random id of 32 hex digits."""
+    return uuid.uuid4().hex
+
+
+def run_of(workflow: str, instance: str, message_id: str) -> RunId:
+    """Return the run that the start message `message_id` gives to an instance; the same message gives the same run."""
+    text = "\0".join((workflow, instance, message_id))
+    return RunId(hashlib.blake2b(text.encode(), digest_size=16).hexdigest())
+
+
+def task_id(run: str, number: int) -> TaskId:
+    """Return the id of the task that command `number` of `run` asks for."""
+    return TaskId(f"{run}.{number}")
+
+
+def message_digest(message_id: str) -> bytes:
+    """Return the 8 bytes under which a journal remembers a message id."""
+    return hashlib.blake2b(message_id.encode(), digest_size=8).digest()
+
+
+def queue_index(key: str, count: int) -> int:
+    """Return which of `count` mailbox queues carries the actor `key`; every sender must agree on it."""
+    return zlib.crc32(key.encode()) % count
+
+
+def tag_key(workflow: str, tag: str) -> ActorKey:
+    """Return the actor key of a tag."""
+    return ActorKey(f"{workflow}/{tag}")
+
+
+def check_name(what: str, name: str) -> str:
+    """Return `name`, or raise ConfigurationError when it cannot be part of an exchange, queue or key."""
+    if not _NAME.fullmatch(name):
+        text = f"{what} {name!r} is not usable as a name: use letters, digits, '_', '.', '-', at most 100 characters"
+        raise ConfigurationError(text)
+    return name
+
+
+def check_id(what: str, value: str) -> str:
+    """Return `value`, or raise ConfigurationError when it is empty, too long or holds control characters."""
+    if not value or len(value) > ID_LIMIT or not value.isprintable():
+        text = f"{what} {value!r} is not usable: 1 to {ID_LIMIT} printable characters"
+        raise ConfigurationError(text)
+    return value

@@ -1,0 +1,137 @@
+"""The transport contract: what clients and nodes may rely on, whatever carries the envelopes.
+
+* A body (one encoded envelope) published to a `MailboxQueue` by one transport arrives there **in the order of the
+  publish calls**, at least once, after its future is done at the latest. Other addresses promise no order.
+* A publish future is done when the broker holds the body durably. Bodies for a `ReplyQueue` or the `ControlExchange`
+  are done when written out: nobody may be there.
+* A mailbox queue has at most one active subscription; the next one becomes active when the first is closed or lost,
+  and sees everything that was not acknowledged, in order.
+* Every wait ends: by an answer, by an error, or by `close()`, which makes all waiters raise `TransportClosed`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from leveret_broker.address import Address, MailboxQueue, ServiceQueue
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What one acknowledgement covers: a parcel of envelopes, or one task."""
+
+    tag: int
+    """Names the delivery within its subscription; rises from delivery to delivery."""
+    bodies: tuple[bytes, ...]
+    """Encoded envelopes, in order. Empty for a parcel that held nothing readable (already dead-lettered)."""
+    redelivered: bool = False
+    """True when an earlier consumer may have seen it."""
+    reason: str = ""
+    """Dead letters only: why the broker or a sender gave it up."""
+    source: str = ""
+    """Dead letters only: `str()` of the `MailboxQueue` or `ServiceQueue` it came from."""
+
+
+class QueueDepth(msgspec.Struct, frozen=True):
+    """What a passive look at a queue tells."""
+
+    consumers: int
+    messages: int
+    """Ready ones; parcels on RabbitMQ, so at least as many envelopes."""
+
+
+class Subscription(ABC):
+    """Deliveries of one queue on a channel of their own."""
+
+    @abstractmethod
+    async def take(self) -> list[Delivery]:
+        """Wait for deliveries and return all that are at hand, oldest first.
+
+        Raises `SubscriptionLost` when the channel is gone and `TransportClosed` after `close()`.
+        """
+
+    @abstractmethod
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge these deliveries, without waiting.
+
+        On a mailbox queue the caller passes all it has taken and not yet acknowledged up to the last one. An
+        acknowledgement that gets lost with the channel means redelivery, never an error here.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Stop taking; whatever is not acknowledged goes back to the queue in its old order."""
+
+
+class Transport(ABC):
+    """One process's way to the broker; safe to share by all tasks of one event loop."""
+
+    @abstractmethod
+    async def open(self, deadline: float | None = None) -> None:
+        """Connect, waiting for a broker that is not up yet, for at most `deadline` seconds (None: for ever).
+
+        Logs one line per failed attempt. Raises `BrokerRefused` at once when the broker says no, and
+        `BrokerUnavailable` when the time is over.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Send out what is published, for a few seconds at most, then close; a second call does nothing."""
+
+    @abstractmethod
+    def publish(
+        self, address: Address, body: bytes, *, delay: float = 0.0, reason: str = "", source: str = ""
+    ) -> asyncio.Future[None]:
+        """Queue `body` for sending and return the future of its confirmation.
+
+        `delay` (seconds) is for a `ServiceQueue` only: the body reaches it at least `delay` later, or earlier
+        through a rung of the delay ladder that is too short, so the body must carry its own "not before".
+        `reason` and `source` are for `DEAD_LETTERS` only: why the body is given up, and `str()` of the address it
+        was taken from; they come back as `Delivery.reason` and `Delivery.source`.
+        The transport sends again what a lost connection left unconfirmed, and declares what an address needs.
+        The future fails with `TransportClosed`, or `PublishFailed` where sending again cannot help.
+        """
+
+    @abstractmethod
+    async def flow(self) -> None:
+        """Wait until fewer than the high-water mark of bodies are unconfirmed: call it between batches."""
+
+    @abstractmethod
+    async def mailbox_count(self, kind: str, proposed: int) -> int:
+        """Return how many mailbox queues `kind` has; the first who asks in a namespace settles it with `proposed`."""
+
+    @abstractmethod
+    async def subscribe_mailbox(self, queue: MailboxQueue) -> Subscription:
+        """Declare the mailbox queue and wait in line to be its active consumer."""
+
+    @abstractmethod
+    async def subscribe_service(self, queue: ServiceQueue, prefetch: int) -> Subscription:
+        """Declare the service queue and take at most `prefetch` unacknowledged tasks, one in each delivery."""
+
+    @abstractmethod
+    async def subscribe_replies(
+        self, client: str, on_body: Callable[[bytes], None], on_restored: Callable[[], None]
+    ) -> Subscription:
+        """Receive the bodies sent to `ReplyQueue(client)` by callback, in the event loop.
+
+        `on_restored` is called after a lost connection came back: replies may be missing, so ask again.
+        `take` of this subscription is not used; close it to stop.
+        """
+
+    @abstractmethod
+    async def subscribe_control(self, on_body: Callable[[bytes], None]) -> Subscription:
+        """Receive what is published to the `ControlExchange` while connected, by callback."""
+
+    @abstractmethod
+    async def subscribe_dead_letters(self) -> Subscription:
+        """Take the namespace's dead letters; `Delivery.reason` and `.source` are set."""
+
+    @abstractmethod
+    async def inspect(self, queue: MailboxQueue | ServiceQueue) -> QueueDepth | None:
+        """Look at a queue without declaring it; None when it does not exist."""

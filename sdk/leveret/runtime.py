@@ -1,0 +1,182 @@
+"""What the engine gives to workflow code while it steps it: the one seam between SDK and engine.
+
+The SDK turns stubs, channels and helpers into these calls; the engine gives each command a number, journals it and
+settles its future. Arguments are payloads already when they get here: what cannot be encoded never becomes a command.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
+
+from leveret.errors import NotInWorkflow
+from leveret_broker.codec import Codec, Payload
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """Who runs."""
+
+    workflow: str
+    id: str
+    run: str
+    version: int
+    method: str
+    """Wire name of the method that asks."""
+    method_id: str
+    """`main` for the method that the start named, else the id of the call."""
+    tags: frozenset[str] = frozenset()
+    meta: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCall:
+    """A task to run."""
+
+    service: str
+    name: str
+    arguments: Payload
+    result: Any = Any
+    """Type expression that the result is decoded to."""
+    timeout: float = 0.0
+    """Contract timeout in seconds, all attempts included; 0 is none."""
+    tags: tuple[str, ...] = ()
+    meta: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Signals wanted from a channel."""
+
+    channel: str
+    accepts: Callable[[Any], bool] | None = None
+    """Given a decoded signal, tells whether this receiver wants it; must be pure."""
+    count: int | None = None
+    """None: one value. A number: a list of that many."""
+
+
+class Operation(Protocol):
+    """What became of a command."""
+
+    @property
+    def number(self) -> int:
+        """Command number, unique in the run."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """`task`, `timer`, `receive`, …."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """`Hotel.book`, the channel's name, ""."""
+        ...
+
+    @property
+    def future(self) -> asyncio.Future[Any]:
+        """Result (decoded) or a `DeferredError`; belongs to the workflow's loop. Cancelling it cancels the command."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """`ongoing`, `completed`, `failed`, `cancelled`, `timed_out` or `unknown`."""
+        ...
+
+
+class Runtime(Protocol):
+    """The engine, seen from inside a workflow."""
+
+    @property
+    def codec(self) -> Codec:
+        """Turns arguments into payloads."""
+        ...
+
+    def run_task(self, call: TaskCall) -> Operation:
+        """Send a task to its service."""
+        ...
+
+    def set_timer(self, at: float) -> Operation:
+        """Set a durable timer for a Unix time; one in the past fires in the next turn. Its result is `None`."""
+        ...
+
+    def receive(self, call: Receive) -> Operation:
+        """Wait for signals."""
+        ...
+
+    def inline(self, function: Callable[[], T], kind: Any) -> T:
+        """Run `function` once, outside the rules; a replay gets its journalled result, decoded as `kind`."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the turn's time, aware, UTC; never runs backwards."""
+        ...
+
+    def uuid(self) -> UUID:
+        """Return a new UUID from the run's own seed."""
+        ...
+
+    def random(self) -> Random:
+        """Return the run's generator, seeded from the run id."""
+        ...
+
+    def info(self) -> Info:
+        """Tell who runs."""
+        ...
+
+    def watch(self, call: Coroutine[Any, Any, Any], what: str) -> None:
+        """Remember a stub call, to fail the method that returns without ever having awaited it."""
+        ...
+
+    def is_replaying(self) -> bool:
+        """Tell whether this step repeats the past; log records are dropped then."""
+        ...
+
+
+class _Current(threading.local):
+    runtime: Runtime | None = None
+
+
+_current = _Current()
+
+
+def current_or_none() -> Runtime | None:
+    """Return the runtime whose workflow this thread steps now, if any."""
+    return _current.runtime
+
+
+def current() -> Runtime:
+    """Return the runtime whose workflow this thread steps now; raises `NotInWorkflow`."""
+    runtime = _current.runtime
+    if runtime is None:
+        raise NotInWorkflow
+    return runtime
+
+
+class stepping:  # noqa: N801 - reads as a statement: `with stepping(runtime):`
+    """Make `runtime` the current one of this thread."""
+
+    __slots__ = ("_outer", "_runtime")
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Prepare."""
+        self._runtime = runtime
+        self._outer: Runtime | None = None
+
+    def __enter__(self) -> None:
+        """Enter."""
+        self._outer, _current.runtime = _current.runtime, self._runtime
+
+    def __exit__(self, *_: object) -> None:
+        """Restore what was current before."""
+        _current.runtime = self._outer
