@@ -1,0 +1,1 @@
+"""Transports without a broker: SQLite for one machine, memory for one process."""
