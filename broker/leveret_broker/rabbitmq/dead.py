@@ -1,0 +1,65 @@
+"""Dead letters: those we send, and those the broker made."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from aiormq.abc import DeliveredMessage
+
+from leveret_broker.errors import DecodeError
+from leveret_broker.parcel import unpack
+from leveret_broker.rabbitmq.consumer import Arrived, Read
+from leveret_broker.rabbitmq.topology import Topology
+from leveret_broker.transport import Delivery
+
+REASON: Final = "leveret-reason"
+SOURCE: Final = "leveret-source"
+LONGEST_REASON: Final = 2000
+"""Characters; the headers must fit into one frame."""
+
+
+def dead_letter_headers(reason: str, source: str) -> dict[str, str]:
+    """Return the headers of a dead letter that we send."""
+    return {REASON: reason[:LONGEST_REASON], SOURCE: source[:LONGEST_REASON]}
+
+
+def dead_letter_reader(topology: Topology) -> Read:
+    """Return the reader of the dead letters' queue."""
+
+    def read(message: DeliveredMessage) -> Arrived:
+        headers = cast("dict[str, Any]", message.header.properties.headers or {})
+        bodies: tuple[bytes, ...] = (message.body,)
+        if REASON in headers:
+            reason, source = str(headers[REASON]), str(headers.get(SOURCE, ""))
+        else:
+            death = _last_death(headers)
+            queue = str(death.get("queue", ""))
+            reason, source = _explain(str(death.get("reason", "")), death.get("count")), topology.source_of(queue)
+            if topology.is_mailbox(queue):
+                bodies = _unpacked(message.body)
+        tag = message.delivery_tag
+        assert tag is not None
+        return Arrived(Delivery(tag, bodies, bool(message.redelivered), reason, source))
+
+    return read
+
+
+def _last_death(headers: dict[str, Any]) -> dict[str, Any]:
+    """Return the newest entry of `x-death`: the broker puts it first, behind it may be rungs of the delay ladder."""
+    deaths = headers.get("x-death")
+    if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict):
+        return cast("dict[str, Any]", deaths[0])
+    return {}
+
+
+def _explain(reason: str, count: object) -> str:
+    if reason == "delivery_limit":
+        return "delivery_limit: it was delivered too often without being acknowledged"
+    return reason or f"unknown to the broker ({count} times)"
+
+
+def _unpacked(body: bytes) -> tuple[bytes, ...]:
+    try:
+        return unpack(body)
+    except DecodeError:
+        return (body,)

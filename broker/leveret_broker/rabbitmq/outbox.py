@@ -1,0 +1,180 @@
+"""What waits for sending, what waits for confirmation, and what may go out next. Pure: no clock, no socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from leveret_broker import parcel
+from leveret_broker.address import Address, DeadLetterQueue, MailboxQueue, ServiceQueue
+
+WINDOW: Final = 512
+"""Unconfirmed messages to addresses without an order. Measured: 256 is 10 % slower, 1024 no faster."""
+
+
+class Sending:
+    """One AMQP message: a parcel for a mailbox queue, or a single body."""
+
+    __slots__ = ("address", "attempts", "bodies", "delay", "futures", "headers")
+
+    def __init__(self, address: Address, *, delay: float = 0.0, headers: dict[str, str] | None = None) -> None:
+        self.address = address
+        self.delay = delay
+        self.headers = headers
+        self.bodies: list[bytes] = []
+        self.futures: list[asyncio.Future[None]] = []
+        self.attempts = 0
+        """How many times the broker did not take it."""
+
+    @property
+    def data(self) -> bytes:
+        """The AMQP body."""
+        return parcel.pack(self.bodies) if isinstance(self.address, MailboxQueue) else self.bodies[0]
+
+    @property
+    def is_fleeting(self) -> bool:
+        """True where nobody may be there to get it, so that writing it out is all there is to do."""
+        return not isinstance(self.address, MailboxQueue | ServiceQueue | DeadLetterQueue)
+
+
+class Lane:
+    """What goes to one mailbox queue: one parcel under way at most, the next ones fill meanwhile."""
+
+    __slots__ = ("busy", "filling", "size", "waiting")
+
+    def __init__(self) -> None:
+        self.busy = False
+        """A parcel is unconfirmed, or rests before it is sent again."""
+        self.waiting: deque[Sending] = deque()
+        """Parcels in order; the last one may still take bodies."""
+        self.filling = False
+        """True while the last of `waiting` has never been sent, and so may grow."""
+        self.size = 0
+        """Bytes in the filling parcel."""
+
+    def add(self, address: MailboxQueue, body: bytes, future: asyncio.Future[None]) -> None:
+        """Put a body behind all the others."""
+        last = self.waiting[-1] if self.filling else None
+        if last is None or not parcel.fits(len(last.bodies), self.size, body):
+            last = Sending(address)
+            self.waiting.append(last)
+            self.size = 0
+            self.filling = True
+        last.bodies.append(body)
+        last.futures.append(future)
+        self.size += len(body)
+
+    def next(self) -> Sending:
+        """Return the parcel to send now."""
+        self.busy = True
+        sending = self.waiting.popleft()
+        self.filling = self.filling and bool(self.waiting)
+        return sending
+
+
+class Outbox:
+    """All that one process has published and the broker has not confirmed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Bodies not yet confirmed."""
+        self._lanes: dict[MailboxQueue, Lane] = {}
+        self._ready: deque[MailboxQueue] = deque()
+        self._loose: deque[Sending] = deque()
+        self._under_way: dict[int, Sending] = {}
+        self._loose_under_way = 0
+        self._resting: set[Sending] = set()
+
+    def add(
+        self, address: Address, body: bytes, future: asyncio.Future[None], delay: float, headers: dict[str, str] | None
+    ) -> None:
+        """Take a body in, behind those for the same mailbox queue."""
+        self.count += 1
+        if isinstance(address, MailboxQueue):
+            lane = self._lanes.get(address)
+            if lane is None:
+                lane = self._lanes[address] = Lane()
+            if not lane.busy and not lane.waiting:
+                self._ready.append(address)
+            lane.add(address, body, future)
+        else:
+            sending = Sending(address, delay=delay, headers=headers)
+            sending.bodies.append(body)
+            sending.futures.append(future)
+            self._loose.append(sending)
+
+    def next(self) -> Sending | None:
+        """Return a message that may go out now; `sent` must follow, or `put_back`."""
+        if self._ready:
+            return self._lanes[self._ready.popleft()].next()
+        if self._loose and self._loose_under_way < WINDOW:
+            self._loose_under_way += 1
+            return self._loose.popleft()
+        return None
+
+    def sent(self, number: int, sending: Sending) -> None:
+        """Note that `sending` went out as `number`."""
+        self._under_way[number] = sending
+
+    def answered(self, number: int) -> Sending | None:
+        """Return what `number` was; None when it has been given up meanwhile. `done` or `rest` must follow."""
+        return self._under_way.pop(number, None)
+
+    def done(self, sending: Sending) -> list[asyncio.Future[None]]:
+        """Forget a message and return its futures."""
+        self.count -= len(sending.bodies)
+        self._resting.discard(sending)
+        address = sending.address
+        if not isinstance(address, MailboxQueue):
+            self._loose_under_way -= 1
+        else:
+            lane = self._lanes[address]
+            lane.busy = False
+            if lane.waiting:
+                self._ready.append(address)
+            else:
+                del self._lanes[address]
+        return sending.futures
+
+    def rest(self, sending: Sending) -> None:
+        """Hold a message that the broker did not take; its lane holds with it, until `put_back`."""
+        self._resting.add(sending)
+
+    def put_back(self, sending: Sending) -> None:
+        """Make a message the first to go out again."""
+        self._resting.discard(sending)
+        address = sending.address
+        if not isinstance(address, MailboxQueue):
+            self._loose_under_way -= 1
+            self._loose.appendleft(sending)
+            return
+        lane = self._lanes[address]
+        lane.busy = False
+        lane.waiting.appendleft(sending)
+        self._ready.append(address)
+
+    def take_back(self) -> list[Sending]:
+        """The channel is gone: whatever was under way goes out again, in the old order. Return what was fleeting."""
+        sendings = list(self._under_way.values())
+        self._under_way.clear()
+        for sending in reversed(sendings):
+            if not sending.is_fleeting:
+                self.put_back(sending)
+        return [sending for sending in sendings if sending.is_fleeting]
+
+    def blamed(self, limit: int) -> list[Sending]:
+        """Count a channel error against all that is under way, and take out what has now seen `limit` of them."""
+        for sending in self._under_way.values():
+            sending.attempts += 1
+        guilty = {number: sending for number, sending in self._under_way.items() if sending.attempts >= limit}
+        for number in guilty:
+            del self._under_way[number]
+        return list(guilty.values())
+
+    def abandon(self) -> list[asyncio.Future[None]]:
+        """Give up on everything and return all futures; the outbox must not be used any more."""
+        self.count = 0
+        waiting = [sending for lane in self._lanes.values() for sending in lane.waiting]
+        everything = [*self._under_way.values(), *self._resting, *waiting, *self._loose]
+        return [future for sending in everything for future in sending.futures]
