@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Final, TypeVar
 
 import aiormq
@@ -18,6 +18,7 @@ from yarl import URL
 
 from leveret_broker.errors import BrokerRefused, BrokerUnavailable, TransportClosed, TransportError
 from leveret_broker.rabbitmq.failure import describe, translate, translated
+from leveret_broker.rabbitmq.wire import closing_of
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
@@ -71,7 +72,7 @@ class Connection:
         """Wait while `blocked`; a lost connection ends the wait as well."""
         connection = self._current()
         if connection is not None:
-            closing = connection.closing
+            closing = closing_of(connection)
             ready = asyncio.ensure_future(connection.ready())
             try:
                 await asyncio.wait({ready, closing}, return_when=asyncio.FIRST_COMPLETED)
@@ -107,7 +108,7 @@ class Connection:
             _ours.reset(token)
 
     @contextlib.asynccontextmanager
-    async def brief_channel(self) -> AsyncIterator[AbstractChannel]:
+    async def brief_channel(self) -> AsyncGenerator[AbstractChannel]:
         """Open a channel for a few questions: an error answer costs the channel, so each asker has its own."""
         channel = await self.channel()
         try:
@@ -143,7 +144,7 @@ class Connection:
                 connection = await self._connect()
                 assert self._up is not None
                 self._up.set_result(connection)
-                await asyncio.wait({closing := connection.closing})
+                await asyncio.wait({closing := closing_of(connection)})
                 self._up = _new_future()
                 logger.warning("Lost the {} connection to {}: {}", self._purpose, self._label, _reason(closing))
                 await _close_quietly(connection)
@@ -228,7 +229,7 @@ class _DropOurs(logging.Filter):
     """aiormq logs each failure itself, over several lines; for our connections the supervisor's line is enough."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not _ours.get()
+        return record.levelno < logging.WARNING or not _ours.get()
 
 
 _drop_ours = _DropOurs()

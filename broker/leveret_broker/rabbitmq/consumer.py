@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, NamedTuple
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from loguru import logger
@@ -16,7 +16,7 @@ from leveret_broker.parcel import unpack
 from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import describe, translated
 from leveret_broker.rabbitmq.tasks import Tasks
-from leveret_broker.rabbitmq.wire import write_acks
+from leveret_broker.rabbitmq.wire import closing_of, write_acks
 from leveret_broker.transport import Delivery, Subscription
 
 PARCELS: Final = 32
@@ -37,7 +37,9 @@ Read = Callable[[DeliveredMessage], Arrived]
 class QueueSubscription(Subscription):
     """Takes from one queue until it is closed or its channel is gone; never comes back by itself."""
 
-    def __init__(self, name: str, read: Read, publishing: Connection, on_end: Callable[[QueueSubscription], None]) -> None:
+    def __init__(
+        self, name: str, read: Read, publishing: Connection, on_end: Callable[[QueueSubscription], None]
+    ) -> None:
         self._name = name
         self._read = read
         self._publishing = publishing
@@ -55,7 +57,7 @@ class QueueSubscription(Subscription):
     async def start(self, channel: AbstractChannel, prefetch: int) -> None:
         """Begin to consume on a fresh channel; the queue exists."""
         self._channel = channel
-        channel.closing.add_done_callback(self._on_closing)  # type: ignore[attr-defined]
+        closing_of(channel).add_done_callback(self._on_closing)
         channel.on_consumer_cancel_callbacks.add(self._on_cancelled)
         with translated(f"subscribing to {self._name}"):
             await answered(channel.basic_qos(prefetch_count=prefetch))
@@ -118,8 +120,8 @@ class QueueSubscription(Subscription):
             deliveries.append(self._arrived.popleft().delivery)
         return deliveries
 
-    async def _or_gone(self, waiting: asyncio.Future[None] | object) -> None:
-        task = asyncio.ensure_future(waiting)  # type: ignore[arg-type]
+    async def _or_gone(self, waiting: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(waiting)
         try:
             await asyncio.wait({task, self._gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:

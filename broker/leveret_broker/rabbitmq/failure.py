@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import aiormq.exceptions as amqp
 from pamqp import commands
@@ -55,7 +55,7 @@ def describe(error: BaseException | None) -> str:
 
 
 @contextlib.contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Generator[None]:
     """Raise what the block raises in our words; cancellation passes."""
     try:
         yield

@@ -13,6 +13,7 @@ from leveret_broker.errors import BrokerRefused, BrokerUnavailable, LeveretError
 from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import translated
 from leveret_broker.rabbitmq.tasks import Tasks
+from leveret_broker.rabbitmq.wire import closing_of
 from leveret_broker.transport import Delivery, Subscription
 
 
@@ -61,7 +62,7 @@ class Listener(Subscription):
         """Wait for the loss of the channel, subscribe again, and so on."""
         try:
             while True:
-                await asyncio.wait({channel.closing})  # type: ignore[attr-defined]
+                await asyncio.wait({closing_of(channel)})
                 channel = await self._resubscribe()
                 if self._on_restored is not None:
                     self._call(self._on_restored)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Final
+from typing import Any, Final, cast
 
 import msgspec
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel, ArgumentsType, DeliveredMessage
 from loguru import logger
 from pamqp import commands
 
 from leveret_broker.errors import BrokerUnavailable
 from leveret_broker.rabbitmq.connection import ANSWER_SECONDS, Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import translated
+from leveret_broker.rabbitmq.wire import closing_of
 
 END_SECONDS: Final = 0.5
 """How long the next record may take before the end of the stream is assumed: only costs a needless record."""
@@ -54,16 +55,17 @@ class NamespaceRecord:
 
     async def _settle(self, kind: str, proposed: int) -> None:
         """Read to the end; if nobody has spoken, append a record and read until it comes by: an earlier one wins."""
-        reader = _Reader()
+        reader = Reader()
         channel = await self._consuming.channel()
         try:
             with translated(f"reading the stream {self._stream}"):
-                arguments = {"x-queue-type": "stream"}
+                arguments: ArgumentsType = {"x-queue-type": "stream"}
                 declared = await answered(channel.queue_declare(self._stream, durable=True, arguments=arguments))
                 await answered(channel.basic_qos(prefetch_count=PREFETCH))
-                first = {"x-stream-offset": "first"}
+                first: ArgumentsType = {"x-stream-offset": "first"}
                 await answered(channel.basic_consume(self._stream, reader.on_message, arguments=first))
-            found = await self._read(reader, channel, kind, "", declared.message_count or 0)
+            expected = cast("int", declared.message_count) or 0
+            found = await self._read(reader, channel, kind, "", expected)
             if not found:
                 mine = secrets.token_hex(8)
                 await self._append(MailboxRecord(kind, proposed, mine))
@@ -71,8 +73,8 @@ class NamespaceRecord:
         finally:
             await close_channel(channel)
 
-    async def _read(self, reader: _Reader, channel: AbstractChannel, kind: str, mine: str, expected: int) -> bool:
-        """Read until `kind` is settled, or until the end: record `mine`, or silence after `expected` records or fewer."""
+    async def _read(self, reader: Reader, channel: AbstractChannel, kind: str, mine: str, expected: int) -> bool:
+        """Read until `kind` is settled, or until the end: record `mine`; without one, `expected` records or silence."""
         while kind not in self._counts:
             if not mine and reader.seen >= expected:
                 return False
@@ -93,26 +95,33 @@ class NamespaceRecord:
             with translated(f"appending to the stream {self._stream}"):
                 properties = commands.Basic.Properties(delivery_mode=2, message_id=record.id)
                 body = msgspec.msgpack.encode(record)
-                await answered(channel.basic_publish(body, routing_key=self._stream, mandatory=True, properties=properties))
+                await answered(
+                    channel.basic_publish(body, routing_key=self._stream, mandatory=True, properties=properties)
+                )
         finally:
             await close_channel(channel)
 
 
-class _Reader:
+class Reader:
+    """Keeps what the broker sends from the stream."""
+
     def __init__(self) -> None:
         self.seen = 0
+        """Records handed on."""
         self._records: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
 
     async def on_message(self, message: DeliveredMessage) -> None:
+        """Keep a record."""
         assert message.delivery_tag is not None
         self._records.put_nowait((message.delivery_tag, message.body))
 
     async def next(self, channel: AbstractChannel) -> tuple[int, MailboxRecord | None]:
         """Return the next record, None for one that is not ours."""
-        closing: asyncio.Future[None] = channel.closing  # type: ignore[attr-defined]
-        getting = asyncio.ensure_future(self._records.get())
+        closing = closing_of(channel)
+        getting: asyncio.Future[tuple[int, bytes]] = asyncio.ensure_future(self._records.get())
+        both: set[asyncio.Future[Any]] = {getting, closing}
         try:
-            await asyncio.wait({getting, closing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not getting.done():
                 raise BrokerUnavailable("the channel was lost while reading the namespace record")
             tag, body = getting.result()

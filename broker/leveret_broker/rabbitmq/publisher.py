@@ -26,7 +26,7 @@ from leveret_broker.rabbitmq.declarer import Declarer
 from leveret_broker.rabbitmq.outbox import Outbox, Sending
 from leveret_broker.rabbitmq.tasks import Tasks
 from leveret_broker.rabbitmq.topology import Topology, rung
-from leveret_broker.rabbitmq.wire import BatchWriter
+from leveret_broker.rabbitmq.wire import BatchWriter, closing_of
 
 HIGH_WATER: Final = 10_000
 """Unconfirmed bodies from which on `flow` waits."""
@@ -55,7 +55,9 @@ class Publisher:
         """Begin to send."""
         self._tasks.spawn(self._run(), "publisher")
 
-    def publish(self, address: Address, body: bytes, delay: float, headers: dict[str, str] | None) -> asyncio.Future[None]:
+    def publish(
+        self, address: Address, body: bytes, delay: float, headers: dict[str, str] | None
+    ) -> asyncio.Future[None]:
         """Queue a body; see the contract."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._ended is not None:
@@ -113,7 +115,7 @@ class Publisher:
     async def _feed(self, channel: AbstractChannel) -> bool:
         """Write until the channel is gone; tell whether it went with its connection."""
         writer = BatchWriter(channel)
-        closing: asyncio.Future[None] = channel.closing  # type: ignore[attr-defined]
+        closing = closing_of(channel)
         closing.add_done_callback(lambda _: self._wake.set())
         try:
             while not closing.done():

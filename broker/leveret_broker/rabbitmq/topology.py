@@ -17,7 +17,7 @@ from leveret_broker.address import (
 )
 from leveret_broker.rabbitmq.failure import translated
 
-RUNGS: Final = tuple(0.25 * 2**power for power in range(16))
+RUNGS: Final[tuple[float, ...]] = tuple(0.25 * float(1 << power) for power in range(16))
 """Seconds of the delay ladder, 0.25 to 8 192: one queue each, so that nothing short waits behind something long."""
 
 MAILBOX_DELIVERY_LIMIT: Final = 1_000_000
@@ -83,7 +83,9 @@ class Topology:
             await channel.exchange_declare(self.dead, exchange_type="fanout", durable=True)
         with translated(f"declaring the queue {self.dead}"):
             await channel.queue_declare(
-                self.dead, durable=True, arguments={"x-queue-type": "quorum", "x-delivery-limit": MAILBOX_DELIVERY_LIMIT}
+                self.dead,
+                durable=True,
+                arguments={"x-queue-type": "quorum", "x-delivery-limit": MAILBOX_DELIVERY_LIMIT},
             )
             await channel.queue_bind(self.dead, self.dead)
 
@@ -112,7 +114,8 @@ class Topology:
 
 def rung(delay: float) -> float:
     """Return the longest rung that is not over `delay`, or the shortest one."""
-    return RUNGS[max(0, bisect.bisect_right(RUNGS, delay) - 1)]
+    index = bisect.bisect_right(RUNGS, delay) - 1
+    return RUNGS[max(0, index)]
 
 
 def _dead_lettered_to(exchange: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Final
 
 from leveret_broker.address import Address, DeadLetterQueue, MailboxQueue, ServiceQueue
@@ -155,7 +155,7 @@ class RabbitTransport(Transport):
         return listener
 
     @contextlib.contextmanager
-    def _unless_closed(self) -> Iterator[None]:
+    def _unless_closed(self) -> Generator[None]:
         """Whatever a call runs into while `close` pulls the ground away, it raises TransportClosed."""
         closed = "the transport is closed"
         if self._closed:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Final, Protocol, cast
 
-from aiormq.abc import AbstractChannel, ChannelFrame
-from aiormq.channel import Channel
+from aiormq.abc import AbstractChannel, AbstractConnection, ChannelFrame
 from pamqp import commands, frame, header
 
 _FRAME = struct.Struct(">BHI").pack
@@ -32,12 +31,27 @@ _PERSISTENT: Final = 2
 _FRAME_OVERHEAD: Final = 8
 
 
+class RawChannel(Protocol):
+    """What we rely on of an aiormq channel."""
+
+    number: int
+    delivery_tag: int
+    confirmations: dict[int, object]
+    message_id_delivery_tag: dict[str, int]
+    write_queue: asyncio.Queue[ChannelFrame]
+
+
+class _Closing(Protocol):
+    @property
+    def closing(self) -> asyncio.Future[None]: ...
+
+
 class Confirmation:
     """What aiormq tells the broker's answer to a publish; passes it on, once."""
 
     __slots__ = ("_channel", "_message_id", "_on_answer", "_open")
 
-    def __init__(self, channel: Channel, message_id: str, on_answer: Callable[[BaseException | None], None]) -> None:
+    def __init__(self, channel: RawChannel, message_id: str, on_answer: Callable[[BaseException | None], None]) -> None:
         self._channel = channel
         self._message_id = message_id
         self._on_answer = on_answer
@@ -69,10 +83,11 @@ class BatchWriter:
     """Collects publishes for one confirm channel, and writes them at once."""
 
     def __init__(self, channel: AbstractChannel) -> None:
-        self._channel = cast("Channel", channel)
+        self._channel = channel
+        self._raw = cast("RawChannel", channel)
         self._methods: dict[tuple[str, str, bool], bytes] = {}
         self._parts: list[bytes] = []
-        self._most = self._channel.connection.connection_tune.frame_max - _FRAME_OVERHEAD
+        self._most: int = channel.connection.connection_tune.frame_max - _FRAME_OVERHEAD
         self.size = 0
         """Body bytes collected since the last write."""
 
@@ -88,10 +103,10 @@ class BatchWriter:
         on_answer: Callable[[BaseException | None], None],
     ) -> None:
         """Add a persistent message. `message_id` must be fresh: aiormq finds returned messages by it."""
-        channel = self._channel
+        channel = self._raw
         channel.delivery_tag += 1
         confirmation = Confirmation(channel, message_id, on_answer)
-        channel.confirmations[channel.delivery_tag] = cast("asyncio.Future[Any]", confirmation)
+        channel.confirmations[channel.delivery_tag] = confirmation
         channel.message_id_delivery_tag[message_id] = channel.delivery_tag
         parts = self._parts
         parts.append(self._method(exchange, routing_key, mandatory))
@@ -137,15 +152,20 @@ async def write_acks(channel: AbstractChannel, upto: int, single: Sequence[int])
 
 async def write(channel: AbstractChannel, data: bytes) -> None:
     """Queue bytes for the connection's writer, waiting for room, but not on a channel that has gone."""
-    queue = cast("Channel", channel).write_queue
+    queue = cast("RawChannel", channel).write_queue
     chunk = ChannelFrame(payload=data, should_close=False)
     if not channel.is_closed and not queue.full():
         queue.put_nowait(chunk)
         return
-    closing = channel.closing  # type: ignore[attr-defined]
-    putting = asyncio.ensure_future(queue.put(chunk))
+    closing = closing_of(channel)
+    putting: asyncio.Future[None] = asyncio.ensure_future(queue.put(chunk))
     try:
         await asyncio.wait({putting, closing}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         putting.cancel()
         closing.cancel()
+
+
+def closing_of(what: AbstractChannel | AbstractConnection) -> asyncio.Future[None]:
+    """Return a future of one's own that is done when the channel or connection has gone."""
+    return cast("_Closing", what).closing
