@@ -1,0 +1,27 @@
+"""What all mailbox loops of a node share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leveret_actors.mailbox.cache import ActorCache
+    from leveret_actors.mailbox.directory import Directory
+    from leveret_actors.mailbox.stepper import Stepper
+    from leveret_actors.settings import Settings
+    from leveret_actors.store.contract import Store
+    from leveret_broker.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One node, seen from its mailbox loops."""
+
+    node: str
+    transport: Transport
+    store: Store
+    stepper: Stepper
+    cache: ActorCache
+    directory: Directory
+    settings: Settings

@@ -1,0 +1,257 @@
+"""The mailbox loop of one queue at one node: take, decide, commit, acknowledge, publish, settle."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from loguru import logger
+
+from leveret_actors import faults
+from leveret_actors.mailbox import turns
+from leveret_actors.mailbox.intake import AtHand, Intake
+from leveret_actors.mailbox.tenure import Tenure
+from leveret_actors.mailbox.wake import wake
+from leveret_actors.store.contract import Batch, Outbox
+from leveret_broker.address import DEAD_LETTERS
+from leveret_broker.backoff import Backoff
+from leveret_broker.errors import (
+    BrokerRefused,
+    LeveretError,
+    StaleEpoch,
+    StoreRefused,
+    SubscriptionLost,
+    TransportClosed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from leveret_actors.actor import Actors, Decided, Inbox
+    from leveret_actors.mailbox.cache import Evicted
+    from leveret_actors.mailbox.host import Host
+    from leveret_broker.address import MailboxQueue
+    from leveret_broker.transport import Delivery, Subscription
+
+SETTLE_PAUSE: Final = 0.1
+"""Seconds without work after which confirmed outboxes are settled by a write of their own."""
+ATTEMPTS: Final = 3
+"""How often an actor may bring its node down before it is blocked."""
+SUSPECTS_AT_ONCE: Final = 64
+"""Suspects without an earlier attempt that are tried together."""
+
+
+class MailboxLoop:
+    """Keeps a subscription to one mailbox queue and takes the turns of its actors whenever it owns the queue."""
+
+    def __init__(self, queue: MailboxQueue, actors: Actors, host: Host) -> None:
+        """Prepare; `host` has what all loops of a node share."""
+        self.queue = queue
+        self.owned = False
+        self._actors = actors
+        self._host = host
+        self._batch_ids = (f"{host.node}/{queue}/{n}" for n in itertools.count())
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Subscribe, own, lose, and again, until `stop`."""
+        pause = Backoff(initial=0.2, maximum=10.0)
+        while not self._stopping.is_set():
+            subscription = await self._host.transport.subscribe_mailbox(self.queue)
+            wake(self._host.transport, self.queue)
+            try:
+                await self._own(subscription)
+                pause.reset()
+            except (SubscriptionLost, StaleEpoch) as error:
+                logger.info("{}: lost the queue: {}", self.queue, str(error) or type(error).__name__)
+            except (BrokerRefused, StoreRefused, TransportClosed):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it was, the batch comes again after a pause
+                known = isinstance(error, LeveretError)
+                logger.opt(exception=not known).error("{}: gave the queue up after: {}", self.queue, error)
+                await asyncio.sleep(pause.next())
+            finally:
+                self.owned = False
+                await self._drop(self._host.cache.forget(self.queue))
+                await subscription.close()
+
+    def stop(self) -> None:
+        """Finish the batch at hand, settle, and leave the queue to the next node."""
+        self._stopping.set()
+
+    async def _own(self, subscription: Subscription) -> None:
+        at_hand = AtHand()
+        stop = asyncio.ensure_future(self._stopping.wait())
+        take = asyncio.ensure_future(subscription.take())
+        try:
+            await asyncio.wait((take, stop), return_when=asyncio.FIRST_COMPLETED)
+            if not take.done():
+                return
+            at_hand.extend(take.result())
+            tenure = await self._take_over()
+            while not self._stopping.is_set():
+                if take.done():
+                    at_hand.extend(take.result())
+                    take = asyncio.ensure_future(subscription.take())
+                if not await self._batch(tenure, at_hand, subscription):
+                    await self._rest(tenure, take, stop)
+            await self._hand_over(tenure)
+        finally:
+            stop.cancel()
+            take.cancel()
+            await asyncio.gather(stop, take, return_exceptions=True)
+
+    async def _take_over(self) -> Tenure:
+        taken = await self._host.store.take_over(self.queue, self._host.node)
+        await self._drop(self._host.cache.forget(self.queue))
+        self.owned = True
+        logger.debug("{}: taken over, epoch {}, {} outboxes pending", self.queue, taken.epoch, len(taken.pending))
+        return Tenure(taken, self._host.transport)
+
+    async def _rest(self, tenure: Tenure, take: asyncio.Future[list[Delivery]], stop: asyncio.Future[bool]) -> None:
+        """Wait for a delivery, a due timer, or the moment to settle."""
+        waits: list[float] = []
+        if tenure.next_due:
+            waits.append(max(0.0, tenure.next_due - tenure.now()))
+        if tenure.unsettled:
+            waits.append(SETTLE_PAUSE)
+        done, _ = await asyncio.wait((take, stop), timeout=min(waits, default=None), return_when=asyncio.FIRST_COMPLETED)
+        if not done and tenure.confirmed():
+            await self._settle(tenure)
+
+    async def _settle(self, tenure: Tenure) -> None:
+        settled = tenure.confirmed()
+        faults.reached("before-settle")
+        committed = await self._host.store.commit(
+            self.queue, tenure.epoch, Batch(id=next(self._batch_ids), settled=settled)
+        )
+        tenure.heard(committed.clock)
+        tenure.settled(settled)
+
+    async def _hand_over(self, tenure: Tenure) -> None:
+        """Give outboxes on their way a moment, so that the next owner need not send them again."""
+        deadline = asyncio.get_running_loop().time() + self._host.settings.heartbeat
+        while tenure.unsettled and asyncio.get_running_loop().time() < deadline:
+            if tenure.confirmed():
+                await self._settle(tenure)
+            else:
+                await asyncio.sleep(SETTLE_PAUSE / 10)
+
+    # -- one batch ----------------------------------------------------------------------------------------------------
+
+    async def _batch(self, tenure: Tenure, at_hand: AtHand, subscription: Subscription) -> bool:
+        """Take, decide, commit, acknowledge and publish what is there; False when there is nothing."""
+        await self._host.transport.flow()
+        intake = await self._take(tenure, at_hand)
+        if not intake.inboxes and not intake.deliveries:
+            return False
+        faults.reached("after-take")
+        suspects = [intake.inboxes.pop(actor) for actor in sorted(intake.suspects)]
+        outboxes = await self._try_suspects(tenure, suspects)
+        await self._bury(intake.unreadable)
+        outboxes += await self._turns(tenure, list(intake.inboxes.values()), intake.deliveries)
+        faults.reached("after-commit")
+        if intake.deliveries and not self._host.store.atomic:
+            subscription.acknowledge(intake.deliveries)
+        faults.reached("after-acknowledge")
+        for outbox in outboxes:
+            tenure.send(outbox)
+        return True
+
+    async def _take(self, tenure: Tenure, at_hand: AtHand) -> Intake:
+        intake, limit = Intake(), self._host.settings.batch
+        if tenure.next_due and tenure.next_due <= tenure.now():
+            due = await self._host.store.due(self.queue, limit)
+            tenure.heard(due.clock)
+            tenure.next_due = due.next_due
+            intake.add_timers(due.timers, suspect=any(t.at < tenure.cautious_until for t in due.timers))
+        while tenure.stalled and len(intake.inboxes) < limit:
+            intake.inbox(tenure.stalled.popleft()).retry = True
+        for actor in sorted(tenure.more)[:limit]:
+            tenure.more.discard(actor)
+            intake.inbox(actor)
+        at_hand.fill(intake, limit)
+        return intake
+
+    async def _try_suspects(self, tenure: Tenure, inboxes: list[Inbox]) -> list[Outbox]:
+        """Decide what an earlier owner may have died of, behind durable marks, the already marked ones alone."""
+        outboxes: list[Outbox] = []
+        for start in range(0, len(inboxes), SUSPECTS_AT_ONCE):
+            group = inboxes[start : start + SUSPECTS_AT_ONCE]
+            mark = self._host.store.mark_attempt
+            counts = [await mark(self.queue, tenure.epoch, inbox.actor) for inbox in group]
+            tried = list(zip(group, counts, strict=True))
+            outboxes += await self._turns(tenure, [inbox for inbox, count in tried if count == 1], ())
+            for inbox, count in tried:
+                if count > 1:
+                    inbox.give_up = f"it brought its node down {ATTEMPTS} times" if count > ATTEMPTS else ""
+                    outboxes += await self._turns(tenure, [inbox], ())
+        return outboxes
+
+    async def _bury(self, unreadable: Iterable[tuple[bytes, str]]) -> None:
+        """Send bodies that are not envelopes to the dead letters, confirmed, before anything is acknowledged."""
+        sent = [
+            self._host.transport.publish(DEAD_LETTERS, body, reason=reason, source=str(self.queue))
+            for body, reason in unreadable
+        ]
+        await asyncio.gather(*sent)
+
+    async def _turns(self, tenure: Tenure, inboxes: list[Inbox], deliveries: Iterable[Delivery]) -> list[Outbox]:
+        """Decide and commit in one write; return what is to be published then."""
+        host, settled = self._host, tenure.confirmed()
+        decided: Decided = []
+        try:
+            await self._decide(tenure, inboxes, decided)
+            faults.reached("after-decide")
+            await host.directory.learn(turns.kinds_wanted(decided))
+            batch = turns.batch_of(
+                decided,
+                host.directory,
+                batch_id=next(self._batch_ids),
+                settled=settled,
+                acknowledged=tuple(delivery.tag for delivery in deliveries),
+            )
+            if not turns.is_empty(batch, atomic=host.store.atomic):
+                committed = await host.store.commit(self.queue, tenure.epoch, batch)
+                tenure.heard(committed.clock)
+                tenure.settled(settled)
+        except BaseException:
+            await self._drop(turns.abandoned(self._actors, inboxes, decided))
+            raise
+        await self._after_commit(tenure, decided, batch)
+        return [Outbox(batch.id, batch.outbox)] if batch.outbox and not host.store.atomic else []
+
+    async def _decide(self, tenure: Tenure, inboxes: list[Inbox], decided: Decided) -> None:
+        if not inboxes:
+            return
+        host = self._host
+        for inbox in inboxes:
+            inbox.live = host.cache.check_out(self.queue, inbox.actor)
+        unknown = [inbox for inbox in inboxes if inbox.live is None]
+        if unknown:
+            records = await host.store.load(self.queue, [inbox.actor for inbox in unknown])
+            for inbox, record in zip(unknown, records, strict=True):
+                inbox.record = record
+        await self._actors.prepare(self.queue, inboxes)
+        now = tenure.now()
+        await host.stepper.run(lambda: turns.decide(self._actors, self.queue, inboxes, now, decided))
+
+    async def _after_commit(self, tenure: Tenure, decided: Decided, batch: Batch) -> None:
+        host = self._host
+        tenure.timers_set(timer.at for write in batch.actors for timer in write.timers)
+        tenure.more.update(inbox.actor for inbox, turn in decided if turn.more)
+        evicted = [
+            gone
+            for inbox, turn in decided
+            if turn.live is not None
+            for gone in host.cache.check_in(self.queue, inbox.actor, self._actors, turn.live, turn.size)
+        ]
+        await self._drop(evicted)
+        revoked = [task for _, turn in decided for task in turn.revoked]
+        if revoked:
+            await host.store.revoke(revoked, tenure.now() + host.settings.retention.closed_seconds)
+
+    async def _drop(self, evicted: list[Evicted]) -> None:
+        if evicted:
+            await self._host.stepper.run(lambda: turns.drop(evicted))

@@ -1,0 +1,84 @@
+"""Inboxes decided, and the turns of a batch made into one commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from leveret_actors.actor import ActorAddress, Inbox, Turn
+from leveret_actors.mailbox.cache import Evicted
+from leveret_actors.store.contract import Batch, Outgoing
+from leveret_broker.envelope import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from leveret_actors.actor import Actors, Decided
+    from leveret_actors.mailbox.directory import Directory
+    from leveret_broker.address import MailboxQueue
+
+
+def decide(actors: Actors, queue: MailboxQueue, inboxes: Sequence[Inbox], clock: float, decided: Decided) -> None:
+    """Let each actor take its turn, into `decided`. One whose turn raises gets its inbox again, to give up on it."""
+    for inbox in inboxes:
+        decided.append((inbox, _decide_one(actors, queue, inbox, clock)))  # noqa: PERF401 - seen by who cancels us
+
+
+def abandoned(actors: Actors, inboxes: Sequence[Inbox], decided: Decided) -> list[Evicted]:
+    """Return the live actors of a batch that was not committed: they are ahead of the store."""
+    lives = [turn.live for _, turn in decided]
+    lives += [inbox.live for inbox in inboxes[len(decided) :]]
+    return [Evicted(actors, live) for live in lives if live is not None]
+
+
+def _decide_one(actors: Actors, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
+    try:
+        return actors.decide(queue, inbox, clock)
+    except Exception as error:  # noqa: BLE001 - one actor's trouble must not be its neighbours'
+        logger.opt(exception=True).error("{} {}: its turn failed inside the engine", actors.kind, inbox.actor)
+        inbox.live = None
+        inbox.give_up = f"its turn failed inside the engine: {type(error).__name__}: {error}"
+        return actors.decide(queue, inbox, clock)
+
+
+def drop(evicted: Iterable[Evicted]) -> None:
+    """Drop live actors, one after another."""
+    for entry in evicted:
+        try:
+            entry.actors.drop(entry.live)
+        except Exception:  # noqa: BLE001 - the next ones must still be dropped
+            logger.opt(exception=True).error("{}: an actor could not be dropped cleanly", entry.actors.kind)
+
+
+def kinds_wanted(decided: Decided) -> set[str]:
+    """Return the actor kinds that these turns send to."""
+    return {post.to.kind for _, turn in decided for post in turn.posts if isinstance(post.to, ActorAddress)}
+
+
+def batch_of(
+    decided: Decided, directory: Directory, *, batch_id: str, settled: tuple[str, ...], acknowledged: tuple[int, ...]
+) -> Batch:
+    """Return the one write of these turns; the directory must know all kinds they send to."""
+    outbox = tuple(
+        Outgoing(
+            directory.resolve(post.to),
+            post.envelope if isinstance(post.envelope, bytes) else encode(post.envelope),
+            post.delay,
+        )
+        for _, turn in decided
+        for post in turn.posts
+    )
+    return Batch(
+        id=batch_id,
+        actors=tuple(turn.write for _, turn in decided if turn.write is not None),
+        members=tuple(write for _, turn in decided for write in turn.members),
+        outbox=outbox,
+        settled=settled,
+        acknowledged=acknowledged,
+    )
+
+
+def is_empty(batch: Batch, *, atomic: bool) -> bool:
+    """Tell whether committing this batch would change nothing."""
+    return not (batch.actors or batch.members or batch.outbox or batch.settled or (atomic and batch.acknowledged))

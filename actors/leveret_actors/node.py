@@ -1,0 +1,222 @@
+"""A node: a process that hosts workflows, services and tags."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+from loguru import logger
+
+from leveret import service, workflow
+from leveret_actors.backends import backends
+from leveret_actors.mailbox.cache import ActorCache
+from leveret_actors.mailbox.directory import Directory
+from leveret_actors.mailbox.host import Host
+from leveret_actors.mailbox.loop import MailboxLoop
+from leveret_actors.mailbox.stepper import Stepper, ThreadStepper
+from leveret_actors.mailbox.wake import keep_awake
+from leveret_actors.router import DeadLetterRouter
+from leveret_actors.service import ServiceRunner
+from leveret_actors.settings import Settings
+from leveret_actors.tag import TagActors
+from leveret_actors.workflow import WorkflowActors
+from leveret_broker.codec import Codec
+from leveret_broker.errors import ConfigurationError
+from leveret_broker.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from types import TracebackType
+
+    from leveret.definition import ServiceInstance, WorkflowDefinition
+    from leveret_actors.actor import Actors
+    from leveret_actors.store.contract import Store
+    from leveret_broker.transport import Transport
+
+
+class Node:
+    """Hosts what it is given until it is told to stop.
+
+    `workflows` are classes defined with `@workflow.define`, several versions of one name allowed; `services` are
+    service objects, or classes that need no arguments. `url` names broker and store (`LEVERET_URL` when None). Tests
+    and embedders may hand in `transport` and `store` instead; both are opened and closed by the node.
+
+    Raises `ConfigurationError` at once for registrations that cannot work.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        workflows: Sequence[type[Any]] = (),
+        services: Sequence[object] = (),
+        name: str | None = None,
+        settings: Settings | None = None,
+        transport: Transport | None = None,
+        store: Store | None = None,
+        codec: Codec | None = None,
+        stepper: Stepper | None = None,
+    ) -> None:
+        """Check the registrations; nothing is opened yet."""
+        self.settings = settings or Settings()
+        self.name = f"{name or socket.gethostname()}-{new_id()[:8]}"
+        self._workflows = _by_name([workflow.definition(cls) for cls in workflows])
+        self._services = [service.instance(target) for target in services]
+        self._codec = codec or Codec()
+        if (transport is None) != (store is None):
+            text = "give Node both transport and store, or neither and a url"
+            raise ConfigurationError(text)
+        self._transport, self._store = (transport, store) if transport and store else backends(url)
+        self._stepper = stepper or ThreadStepper()
+        self._stop = asyncio.Event()
+        self._loops: list[MailboxLoop] = []
+        self._runners: list[ServiceRunner] = []
+        self._exit = AsyncExitStack()
+        self._serving: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or `stop`; then finish what runs, within the grace period.
+
+        Waits for servers that are not up. Raises `BrokerRefused` or `StoreRefused` for what waiting cannot mend.
+        """
+        async with self, anyio.create_task_group() as group:
+            group.start_soon(self._stop_on_signal)
+            serving = self._serving
+            if serving is not None:
+                stopping = asyncio.ensure_future(self._stop.wait())
+                await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
+            group.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """Begin to stop: `run` returns once everything has been handed over."""
+        self._stop.set()
+
+    async def __aenter__(self) -> Self:
+        """Open transport and store, and serve in the background."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._stepper.close)
+            await self._store.open()
+            stack.push_async_callback(self._store.close)
+            await self._transport.open()
+            stack.push_async_callback(self._transport.close)
+            host = self._host()
+            jobs = await self._jobs(host)
+            self._serving = asyncio.create_task(self._serve(host, jobs), name=f"node {self.name}")
+            self._exit = stack.pop_all()
+        logger.info("node {} serves {}", self.name, self._offer())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop gracefully, close everything, and raise what made serving end, if anything did."""
+        self._stop.set()
+        async with self._exit:
+            if self._serving is not None:
+                await self._serving
+        logger.info("node {} stopped", self.name)
+
+    # -- serving ------------------------------------------------------------------------------------------------------
+
+    def _host(self) -> Host:
+        return Host(
+            node=self.name,
+            transport=self._transport,
+            store=self._store,
+            stepper=self._stepper,
+            cache=ActorCache(actors=self.settings.cache_actors, size=self.settings.cache_bytes),
+            directory=Directory(self._transport, self.settings.mailboxes),
+            settings=self.settings,
+        )
+
+    def _actors(self) -> list[Actors]:
+        retention = self.settings.retention
+        tags: Actors = TagActors(self._store)
+        return [tags] + [
+            WorkflowActors(
+                name,
+                versions,
+                self._codec,
+                read_journal=self._store.read_journal,
+                closed_seconds=retention.closed_seconds,
+                failed_seconds=retention.failed_seconds,
+            )
+            for name, versions in self._workflows.items()
+        ]
+
+    async def _jobs(self, host: Host) -> list[Coroutine[Any, Any, None]]:
+        for actors in self._actors():
+            self._loops += [MailboxLoop(queue, actors, host) for queue in await host.directory.queues(actors.kind)]
+        self._runners = [self._runner(instance) for instance in self._services]
+        router = DeadLetterRouter(self._transport, self._store)
+        return [
+            router.run(),
+            keep_awake(host, self._loops),
+            *(loop.run() for loop in self._loops),
+            *(runner.run() for runner in self._runners),
+        ]
+
+    def _runner(self, instance: ServiceInstance) -> ServiceRunner:
+        return ServiceRunner(
+            instance,
+            self._transport,
+            self._store,
+            self._codec,
+            worker=self.name,
+            concurrency=self.settings.concurrency,
+            settings=self.settings.services.get(instance.definition.name),
+        )
+
+    async def _serve(self, host: Host, jobs: list[Coroutine[Any, Any, None]]) -> None:
+        """Run all jobs until `stop`; the first that fails ends the node, with its error."""
+        tasks = [asyncio.create_task(job) for job in jobs]
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            done, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+            if stopping in done:
+                await self._wind_down(tasks)
+        finally:
+            for task in (stopping, *tasks):
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            await host.store.heartbeat(self.name, {}, lifetime=0)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
+
+    async def _wind_down(self, tasks: list[asyncio.Task[None]]) -> None:
+        for loop in self._loops:
+            loop.stop()
+        async with asyncio.TaskGroup() as group:
+            for runner in self._runners:
+                group.create_task(runner.stop(self.settings.grace))
+        loops = tasks[2 : 2 + len(self._loops)]
+        if loops:
+            await asyncio.wait(loops, timeout=self.settings.grace)
+
+    async def _stop_on_signal(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                logger.info("node {}: {}, stopping", self.name, signal.Signals(number).name)
+                self._stop.set()
+
+    def _offer(self) -> str:
+        workflows = ", ".join(f"{name} v{max(versions)}" for name, versions in self._workflows.items())
+        services = ", ".join(instance.definition.name for instance in self._services)
+        return f"workflows: {workflows or 'none'}; services: {services or 'none'}"
+
+
+def _by_name(definitions: Sequence[WorkflowDefinition]) -> dict[str, dict[int, WorkflowDefinition]]:
+    found: dict[str, dict[int, WorkflowDefinition]] = {}
+    for definition in definitions:
+        versions = found.setdefault(definition.name, {})
+        if versions.setdefault(definition.version, definition) is not definition:
+            other = versions[definition.version].cls.__qualname__
+            text = f"workflow {definition.name} version {definition.version} is defined by {other} and by "
+            raise ConfigurationError(text + f"{definition.cls.__qualname__}: give one of them another version or name")
+    return found
