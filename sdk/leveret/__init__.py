@@ -1,1 +1,64 @@
-"""What users write with: workflows, services, clients."""
+"""What users write with.
+
+workflow/     `define`, `Channel`, `dispatch`, `timer`, …: inside a workflow
+service/      `define`, `task`, `context`: remote functions
+client/       `Client`, `Handle`: start, signal and observe from outside; `sync` is its blocking twin
+deferred      future results and their combinations; below: combination, source
+retry         policies
+errors        one tree under `LeveretError`
+definition    what decorators find out; below: contract, signature
+runtime       the seam to the engine
+url           the one URL; transports makes what it names
+"""
+
+from loguru import logger
+
+from leveret import service, workflow
+from leveret.deferred import AllOf, Combinable, Deferred
+from leveret.errors import (
+    ArgumentMismatch,
+    DeferredError,
+    NotInTask,
+    NotInWorkflow,
+    TaskCancelled,
+    TaskFailed,
+    TaskTimedOut,
+    WorkflowAlreadyStarted,
+    WorkflowCancelled,
+    WorkflowFailed,
+    WorkflowTimedOut,
+    WorkflowUnknown,
+)
+from leveret.retry import Retry, RetryDetails
+from leveret_broker.codec import register_type
+from leveret_broker.errors import ConfigurationError, LeveretError
+
+logger.disable("leveret")  # a library says nothing until it is asked: logger.enable("leveret")
+
+__all__ = [
+    # writing
+    "Retry",
+    "RetryDetails",
+    "register_type",
+    "service",
+    "workflow",
+    # waiting
+    "AllOf",
+    "Combinable",
+    "Deferred",
+    # errors
+    "ArgumentMismatch",
+    "ConfigurationError",
+    "DeferredError",
+    "LeveretError",
+    "NotInTask",
+    "NotInWorkflow",
+    "TaskCancelled",
+    "TaskFailed",
+    "TaskTimedOut",
+    "WorkflowAlreadyStarted",
+    "WorkflowCancelled",
+    "WorkflowFailed",
+    "WorkflowTimedOut",
+    "WorkflowUnknown",
+]

@@ -20,6 +20,8 @@ class ChannelDefinition:
     """Type expression of its values; `Any` when untyped."""
     buffered: bool = True
     """Keep signals that come before a `receive`."""
+    attribute: str = ""
+    """Name in the class; empty is the same as `name`."""
 
 
 @dataclass(frozen=True, slots=True)

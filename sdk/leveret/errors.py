@@ -16,6 +16,14 @@ class NotInWorkflow(LeveretError):
         super().__init__("this can only be called from inside a running workflow; outside, use a Client")
 
 
+class NotInTask(LeveretError):
+    """Raised when something that only a running task can ask is asked elsewhere."""
+
+    def __init__(self) -> None:
+        """Build the fixed text."""
+        super().__init__("this can only be called from inside a running task of a service")
+
+
 class ArgumentMismatch(LeveretError, TypeError):
     """Raised at the caller when arguments do not fit the contract; names method and argument."""
 

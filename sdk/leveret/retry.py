@@ -65,7 +65,7 @@ class Retry:
         except OverflowError:
             delay = _seconds(self.maximum)
         delay = min(delay, _seconds(self.maximum))
-        return delay * (1 - self.jitter * random.random())  # noqa: S311 - spreads load, keeps no secret
+        return delay * (1 - self.jitter * random.random())
 
 
 def _seconds(value: float | timedelta) -> float:

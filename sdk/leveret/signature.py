@@ -5,32 +5,49 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_type_hints
 
 from leveret.errors import ArgumentMismatch
 from leveret_broker.codec import Codec, Payload
-from leveret_broker.errors import DecodeError, EncodeError, PayloadTooLarge
+from leveret_broker.errors import ConfigurationError, DecodeError, EncodeError, PayloadTooLarge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MethodSignature:
-    """Parameters (without `self`) and result of one method."""
+    """Parameters (without `self`) and result of one method; annotations are resolved when first needed."""
 
     name: str
     """`Hotel.book`, for messages."""
-    signature: inspect.Signature
-    types: Mapping[str, Any]
-    """Type expression per parameter; `Any` where there is no annotation."""
-    result: Any
+    function: Callable[..., Any]
 
     @classmethod
     def of(cls, name: str, function: Callable[..., Any]) -> MethodSignature:
         """Read the signature of a function that takes `self`."""
-        hints = get_type_hints(function, include_extras=True)
-        parameters = list(inspect.signature(function).parameters.values())[1:]
-        signature = inspect.Signature(parameters)
-        types = {p.name: hints.get(p.name, Any) for p in parameters}
-        return cls(name, signature, types, hints.get("return", Any))
+        return cls(name, function)
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """Parameters without `self`."""
+        return inspect.Signature(list(inspect.signature(self.function).parameters.values())[1:])
+
+    @cached_property
+    def types(self) -> Mapping[str, Any]:
+        """Type expression per parameter; `Any` where there is no annotation. Raises `ConfigurationError`."""
+        return {name: self._hints.get(name, Any) for name in self.signature.parameters}
+
+    @property
+    def result(self) -> Any:
+        """Type expression of what it returns; `Any` where there is no annotation. Raises `ConfigurationError`."""
+        return self._hints.get("return", Any)
+
+    @cached_property
+    def _hints(self) -> Mapping[str, Any]:
+        try:
+            return get_type_hints(self.function, include_extras=True)
+        except (NameError, TypeError) as error:
+            text = f"{self.name}(): its annotations cannot be resolved: {error}; define the types at module level"
+            raise ConfigurationError(text) from error
 
     def dump(self, codec: Codec, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Payload:
         """Return the payload of a call's arguments: a mapping of parameter names to values.
@@ -49,27 +66,33 @@ class MethodSignature:
                 text = f"{self.name}(): argument {name!r}: {error}"
                 raise PayloadTooLarge(text) from error
             except (DecodeError, EncodeError) as error:
-                text = f"{self.name}(): argument {name!r} does not fit {self._type(name)!r}: {error}"
+                text = f"{self.name}(): argument {name!r} does not fit {_spell(self._type(name))}: {error}"
                 raise ArgumentMismatch(text) from error
-        return codec.dump(bound.arguments)
+        try:
+            return codec.dump(bound.arguments)
+        except PayloadTooLarge as error:
+            text = f"{self.name}(): the arguments together: {error}"
+            raise PayloadTooLarge(text) from error
 
     def load(self, codec: Codec, arguments: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return positional and keyword arguments as the annotations say; raises `ArgumentMismatch`."""
         try:
             raw = codec.load(arguments, dict[str, Any])
+            unknown = set(raw) - set(self.signature.parameters)
+            if unknown:
+                text = f"{self.name}(): unknown arguments {sorted(unknown)}"
+                raise ArgumentMismatch(text)
             values = {name: codec.load(codec.dump(value), self._type(name)) for name, value in raw.items()}
             bound = inspect.BoundArguments(self.signature, values)  # type: ignore[arg-type]
             self.signature.bind(*bound.args, **bound.kwargs)
+        except ArgumentMismatch:
+            raise
         except (DecodeError, EncodeError, TypeError) as error:
             text = f"{self.name}(): the arguments do not fit its signature: {error}"
             raise ArgumentMismatch(text) from error
-        unknown = set(raw) - set(self.signature.parameters)
-        if unknown:
-            text = f"{self.name}(): unknown arguments {sorted(unknown)}"
-            raise ArgumentMismatch(text)
         return bound.args, bound.kwargs
 
-    def _type(self, name: str) -> Any:  # noqa: ANN401 - a type expression
+    def _type(self, name: str) -> Any:
         kind = self.types.get(name, Any)
         parameter = self.signature.parameters.get(name)
         if parameter is not None and parameter.kind is inspect.Parameter.VAR_POSITIONAL:
@@ -77,3 +100,7 @@ class MethodSignature:
         if parameter is not None and parameter.kind is inspect.Parameter.VAR_KEYWORD:
             return dict[str, kind]
         return kind
+
+
+def _spell(kind: Any) -> str:
+    return kind.__qualname__ if isinstance(kind, type) else repr(kind)

@@ -1,0 +1,41 @@
+"""What workflow code is written with.
+
+defining    `define`, `method`: make a class a workflow
+channel     `Channel`: typed inlets
+stub        `service`: services, typed as their contract
+language    `dispatch`, `timer`, `now`, …: what runs inside
+record      `log`
+"""
+
+from leveret.deferred import AllOf, Combinable, Deferred, First, all_of, any_of, first
+from leveret.runtime import Info
+from leveret.workflow.channel import Channel
+from leveret.workflow.defining import define, definition_of, method
+from leveret.workflow.language import dispatch, info, inline, now, random, task, timer, uuid
+from leveret.workflow.record import log
+from leveret.workflow.stub import service
+
+__all__ = [
+    "AllOf",
+    "Channel",
+    "Combinable",
+    "Deferred",
+    "First",
+    "Info",
+    "all_of",
+    "any_of",
+    "define",
+    "definition_of",
+    "dispatch",
+    "first",
+    "info",
+    "inline",
+    "log",
+    "method",
+    "now",
+    "random",
+    "service",
+    "task",
+    "timer",
+    "uuid",
+]
