@@ -1,0 +1,85 @@
+"""Fan-outs: one message to every member, a page per turn.
+
+A fan-out covers the join numbers given away before it came. What comes later need not wait for it: later joins have
+higher numbers, and who leaves meanwhile is sent the message first. Only fan-outs wait for fan-outs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from leveret_actors.actor import ActorAddress, Post
+from leveret_actors.tag.draft import Draft
+from leveret_actors.tag.lookup import PAGE
+from leveret_actors.tag.state import Fan, Who, fan_size, remember, remembers
+from leveret_broker.envelope import Envelope, Fanned, Refused, Signal, TagFan
+from leveret_broker.ids import message_digest
+
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""Bytes that one turn of a fan-out sends, about; one copy is always sent."""
+
+WAITING_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of waiting fan-outs that a tag keeps; what comes above is given up. One is always kept."""
+
+
+def fan(draft: Draft, envelope: Envelope, message: TagFan) -> None:
+    """Accept a fan-out, once."""
+    digest = message_digest(envelope.id)
+    if remembers(draft.recent, digest):
+        return
+    wanted = message.message
+    if isinstance(wanted, Signal):
+        wanted = msgspec.structs.replace(wanted, patient=True)  # its member may still be on the way
+    one = Fan(envelope.id, wanted, draft.joined, message.caller, envelope.headers)
+    one = msgspec.structs.replace(one, size=fan_size(one))
+    if draft.fans and sum(waiting.size for waiting in draft.fans) + one.size > WAITING_BYTES:
+        text = f"too many messages wait to be sent to the instances tagged {draft.tag!r}: send this one again later"
+        draft.bury(envelope, text)
+        if message.caller is not None:
+            draft.answer(message.caller, Refused("busy", text))
+        return
+    draft.recent = remember(draft.recent, digest)
+    draft.fans.append(one)
+
+
+def catch_up(draft: Draft, who: Who) -> None:
+    """Send a member that is about to leave what the fan-outs have for it."""
+    number = draft.table.number(who)
+    for at, one in enumerate(draft.fans):
+        if one.after < number <= one.upto:
+            _send(draft, one, who)
+            draft.fans[at] = msgspec.structs.replace(one, sent=one.sent + 1)
+
+
+def go_on(draft: Draft) -> None:
+    """Send the next page of the first fan-out, and of the following ones while there is room."""
+    room = PAGE
+    room_bytes = PAGE_BYTES
+    while draft.fans:
+        one = draft.fans[0]
+        page = draft.table.page(one.after)
+        if one.after < one.upto:
+            if page is None or room <= 0 or room_bytes <= 0:
+                return
+            members = [member for member in page.members if member.number <= one.upto]
+            now = members[: min(room, max(1, room_bytes // one.size))]
+            for member in now:
+                _send(draft, one, (member.instance, member.run))
+            room -= len(now)
+            room_bytes -= len(now) * one.size
+            reached = page.covers if len(now) == len(members) else now[-1].number
+            one = msgspec.structs.replace(one, after=min(reached, one.upto), sent=one.sent + len(now))
+        if one.after < one.upto:
+            draft.fans[0] = one
+            continue
+        del draft.fans[0]
+        if one.caller is not None:
+            draft.answer(one.caller, Fanned(one.sent))
+
+
+def _send(draft: Draft, one: Fan, who: Who) -> None:
+    instance, run = who
+    envelope = Envelope(f"{one.id}/{instance}", instance, one.message, run, draft.clock, one.headers)
+    draft.posts.append(Post(ActorAddress(draft.workflow, instance), envelope))

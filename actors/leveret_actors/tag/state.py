@@ -1,0 +1,106 @@
+"""The small head of a tag that each of its turns rewrites; members are rows of their own in the store."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from leveret_broker.envelope import Call, Cancel, ClientCaller, Signal
+from leveret_broker.errors import DecodeError
+
+REMEMBERED: Final = 512
+"""Fan-outs whose ids a tag remembers, to drop a second delivery."""
+
+DECISIONS: Final = 64
+"""Claims whose decisions a tag remembers, so that a repeated claim gets the same one."""
+
+_DIGEST: Final = 8
+
+Who: TypeAlias = tuple[str, str]
+"""Instance and run."""
+
+
+class Fan(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A fan-out on its way: it covers the members with join numbers up to `upto`."""
+
+    id: str
+    message: Signal | Cancel | Call
+    upto: int
+    caller: ClientCaller | None = None
+    headers: dict[str, str] = {}
+    size: int = 0
+    """Bytes of one copy, about."""
+    after: int = 0
+    """Cursor: members up to this join number have it."""
+    sent: int = 0
+
+
+class Decision(msgspec.Struct, frozen=True, array_like=True):
+    """Who held the unique tag when a claim had been decided."""
+
+    digest: bytes
+    instance: str
+    run: str
+
+
+class TagState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What a tag knows between its turns."""
+
+    joined: int = 0
+    """The highest join number given away."""
+    count: int = 0
+    """Members."""
+    holder: Who | None = None
+    """Who holds the tag as a unique one."""
+    fans: tuple[Fan, ...] = ()
+    """Under way (the first) and waiting."""
+    recent: bytes = b""
+    """Digests of the last fan-outs."""
+    decided: tuple[Decision, ...] = ()
+    """Claims, oldest first."""
+    asked: tuple[int, ...] = ()
+    """Join numbers whose instances were asked whether they exist."""
+    lingers: float = 0.0
+    """A refused claim may be delivered again until then, so the tag stays even if it is empty; 0 is not."""
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing would be lost with the tag."""
+        return not self.count and self.holder is None and not self.fans and not self.lingers
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(TagState)
+
+
+def dump_state(state: TagState) -> bytes:
+    """Return the bytes for the store."""
+    return _encoder.encode(state)
+
+
+def load_state(data: bytes) -> TagState:
+    """Return the state in `data`; raises `DecodeError` for anything else."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        text = f"not the state of a tag: {error}"
+        raise DecodeError(text) from error
+
+
+def fan_size(fan: Fan) -> int:
+    """Return the bytes that a fan-out takes in the state, and about the bytes of one copy."""
+    return len(_encoder.encode(fan))
+
+
+def remembers(recent: bytes, digest: bytes) -> bool:
+    """Tell whether a digest is among `recent`."""
+    at = recent.find(digest)
+    while at >= 0 and at % _DIGEST:  # a match across two digests
+        at = recent.find(digest, at + 1)
+    return at >= 0
+
+
+def remember(recent: bytes, digest: bytes) -> bytes:
+    """Return `recent` with one digest more, without the oldest above the bound."""
+    return (recent + digest)[-REMEMBERED * _DIGEST :]
