@@ -116,6 +116,20 @@ class Connection:
         finally:
             await close_channel(channel)
 
+    @contextlib.asynccontextmanager
+    async def apart(self) -> AsyncGenerator[AbstractConnection]:
+        """Open one more connection for a moment, for what may cost a connection."""
+        await self.ready()
+        token = _ours.set(True)
+        try:
+            connection = await self._attempt()
+            try:
+                yield connection
+            finally:
+                await _close_quietly(connection)
+        finally:
+            _ours.reset(token)
+
     async def close(self) -> None:
         """End the connection and every wait for it."""
         if self._closed:

@@ -34,7 +34,7 @@ def dead_letter_reader(topology: Topology) -> Read:
         else:
             death = _last_death(headers)
             queue = str(death.get("queue", ""))
-            reason, source = _explain(str(death.get("reason", "")), death.get("count")), topology.source_of(queue)
+            reason, source = str(death.get("reason", "no reason given")), topology.source_of(queue)
             if topology.is_mailbox(queue):
                 bodies = _unpacked(message.body)
         tag = message.delivery_tag
@@ -50,12 +50,6 @@ def _last_death(headers: dict[str, Any]) -> dict[str, Any]:
     if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict):
         return cast("dict[str, Any]", deaths[0])
     return {}
-
-
-def _explain(reason: str, count: object) -> str:
-    if reason == "delivery_limit":
-        return "delivery_limit: it was delivered too often without being acknowledged"
-    return reason or f"unknown to the broker ({count} times)"
 
 
 def _unpacked(body: bytes) -> tuple[bytes, ...]:

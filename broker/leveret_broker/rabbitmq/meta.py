@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from typing import Any, Final, cast
 
 import msgspec
-from aiormq.abc import AbstractChannel, ArgumentsType, DeliveredMessage
+from aiormq.abc import AbstractChannel, AbstractConnection, ArgumentsType, DeliveredMessage
+from aiormq.exceptions import ChannelPreconditionFailed
 from loguru import logger
 from pamqp import commands
 
 from leveret_broker.errors import BrokerUnavailable
-from leveret_broker.rabbitmq.connection import ANSWER_SECONDS, Connection, answered, close_channel
+from leveret_broker.rabbitmq.connection import ANSWER_SECONDS, Connection, answered
 from leveret_broker.rabbitmq.failure import translated
 from leveret_broker.rabbitmq.wire import closing_of
 
 END_SECONDS: Final = 0.5
 """How long the next record may take before the end of the stream is assumed: only costs a needless record."""
 PREFETCH: Final = 100
+PAUSE: Final = (0.05, 0.2)
+"""Seconds before asking again, drawn from this range."""
 
 
 class MailboxRecord(msgspec.Struct, frozen=True, array_like=True, tag="mailboxes"):
@@ -31,11 +35,14 @@ class MailboxRecord(msgspec.Struct, frozen=True, array_like=True, tag="mailboxes
 
 
 class NamespaceRecord:
-    """Reads the stream from its beginning and appends to it."""
+    """Reads the stream from its beginning and appends to it.
 
-    def __init__(self, publishing: Connection, consuming: Connection, stream: str) -> None:
-        self._publishing = publishing
-        self._consuming = consuming
+    On a connection of its own, more than once if need be: RabbitMQ 3.10 answers who consumes from a stream while
+    somebody else is just declaring it with INTERNAL_ERROR and the end of the connection, or with a 406.
+    """
+
+    def __init__(self, connection: Connection, stream: str) -> None:
+        self._connection = connection
         self._stream = stream
         self._counts: dict[str, int] = {}
         self._lock = asyncio.Lock()
@@ -45,67 +52,75 @@ class NamespaceRecord:
         if kind in self._counts:
             return self._counts[kind]
         async with self._lock:
-            if kind not in self._counts:
-                try:
-                    async with asyncio.timeout(ANSWER_SECONDS):
-                        await self._settle(kind, proposed)
-                except TimeoutError:
-                    raise BrokerUnavailable(f"the stream {self._stream} did not answer in time") from None
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    while kind not in self._counts:
+                        await self._try(kind, proposed)
+            except TimeoutError:
+                raise BrokerUnavailable(f"the stream {self._stream} did not answer in time") from None
         return self._counts[kind]
 
-    async def _settle(self, kind: str, proposed: int) -> None:
-        """Read to the end; if nobody has spoken, append a record and read until it comes by: an earlier one wins."""
-        reader = Reader()
-        channel = await self._consuming.channel()
+    async def _try(self, kind: str, proposed: int) -> None:
         try:
-            with translated(f"reading the stream {self._stream}"):
-                arguments: ArgumentsType = {"x-queue-type": "stream"}
-                declared = await answered(channel.queue_declare(self._stream, durable=True, arguments=arguments))
-                await answered(channel.basic_qos(prefetch_count=PREFETCH))
-                first: ArgumentsType = {"x-stream-offset": "first"}
-                await answered(channel.basic_consume(self._stream, reader.on_message, arguments=first))
-            expected = cast("int", declared.message_count) or 0
-            found = await self._read(reader, channel, kind, "", expected)
-            if not found:
-                mine = secrets.token_hex(8)
-                await self._append(MailboxRecord(kind, proposed, mine))
-                await self._read(reader, channel, kind, mine, 0)
-        finally:
-            await close_channel(channel)
+            async with self._connection.apart() as connection:
+                await self._settle(connection, kind, proposed)
+        except BrokerUnavailable as error:
+            logger.debug("Asking the stream {} again: {}", self._stream, error)
+            await asyncio.sleep(random.uniform(*PAUSE))
 
-    async def _read(self, reader: Reader, channel: AbstractChannel, kind: str, mine: str, expected: int) -> bool:
+    async def _settle(self, connection: AbstractConnection, kind: str, proposed: int) -> None:
+        """Read to the end; if nobody has spoken, append a record and read until it comes by: an earlier one wins."""
+        reader = Reader(await answered(connection.channel(publisher_confirms=False)))
+        expected = await self._begin(reader)
+        if not await self._read(reader, kind, "", expected):
+            mine = secrets.token_hex(8)
+            await self._append(connection, MailboxRecord(kind, proposed, mine))
+            await self._read(reader, kind, mine, 0)
+
+    async def _begin(self, reader: Reader) -> int:
+        """Consume from the first record on; return about how many there are (the broker's figure lags)."""
+        channel = reader.channel
+        with translated(f"declaring the stream {self._stream}"):
+            stream: ArgumentsType = {"x-queue-type": "stream"}
+            declared = await answered(channel.queue_declare(self._stream, durable=True, arguments=stream))
+        first: ArgumentsType = {"x-stream-offset": "first"}
+        with translated(f"reading the stream {self._stream}"):
+            await answered(channel.basic_qos(prefetch_count=PREFETCH))
+            try:
+                await answered(channel.basic_consume(self._stream, reader.on_message, arguments=first))
+            except ChannelPreconditionFailed as error:
+                raise BrokerUnavailable(str(error)) from error
+        return cast("int", declared.message_count) or 0
+
+    async def _read(self, reader: Reader, kind: str, mine: str, expected: int) -> bool:
         """Read until `kind` is settled, or until the end: record `mine`; without one, `expected` records or silence."""
         while kind not in self._counts:
             if not mine and reader.seen >= expected:
                 return False
             try:
                 async with asyncio.timeout(None if mine else END_SECONDS):
-                    tag, record = await reader.next(channel)
+                    tag, record = await reader.next()
             except TimeoutError:
                 return False
             if record is not None:
                 self._counts.setdefault(record.kind, record.count)
             with translated(f"reading the stream {self._stream}"):
-                await channel.basic_ack(tag, wait=False)
+                await reader.channel.basic_ack(tag, wait=False)
         return True
 
-    async def _append(self, record: MailboxRecord) -> None:
-        channel = await self._publishing.channel(confirms=True)
-        try:
-            with translated(f"appending to the stream {self._stream}"):
-                properties = commands.Basic.Properties(delivery_mode=2, message_id=record.id)
-                body = msgspec.msgpack.encode(record)
-                await answered(
-                    channel.basic_publish(body, routing_key=self._stream, mandatory=True, properties=properties)
-                )
-        finally:
-            await close_channel(channel)
+    async def _append(self, connection: AbstractConnection, record: MailboxRecord) -> None:
+        with translated(f"appending to the stream {self._stream}"):
+            channel = await answered(connection.channel())
+            properties = commands.Basic.Properties(delivery_mode=2, message_id=record.id)
+            body = msgspec.msgpack.encode(record)
+            await answered(channel.basic_publish(body, routing_key=self._stream, mandatory=True, properties=properties))
 
 
 class Reader:
     """Keeps what the broker sends from the stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: AbstractChannel) -> None:
+        self.channel = channel
         self.seen = 0
         """Records handed on."""
         self._records: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
@@ -115,9 +130,9 @@ class Reader:
         assert message.delivery_tag is not None
         self._records.put_nowait((message.delivery_tag, message.body))
 
-    async def next(self, channel: AbstractChannel) -> tuple[int, MailboxRecord | None]:
+    async def next(self) -> tuple[int, MailboxRecord | None]:
         """Return the next record, None for one that is not ours."""
-        closing = closing_of(channel)
+        closing = closing_of(self.channel)
         getting: asyncio.Future[tuple[int, bytes]] = asyncio.ensure_future(self._records.get())
         both: set[asyncio.Future[Any]] = {getting, closing}
         try:

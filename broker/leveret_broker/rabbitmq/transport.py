@@ -40,7 +40,7 @@ class RabbitTransport(Transport):
         self._consuming = Connection(url, "consuming")
         self._declarer = Declarer(self._consuming, self._topology)
         self._publisher = Publisher(self._publishing, self._declarer, self._topology)
-        self._record = NamespaceRecord(self._publishing, self._consuming, self._topology.meta)
+        self._record = NamespaceRecord(self._consuming, self._topology.meta)
         self._subscriptions: set[Subscription] = set()
         self._closed = False
 
