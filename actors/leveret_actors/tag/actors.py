@@ -65,8 +65,7 @@ class TagActors(Actors):
         broken = found.broken or ("" if workflow and tag else f"{inbox.actor!r} is not the key of a tag")
         if broken:
             return _keep(inbox, clock, broken)
-        exists = inbox.record is not None or inbox.live is not None or bool(inbox.timers)
-        draft = Draft(queue, inbox.actor, workflow, tag, clock, found.state, found.table(), exists)
+        draft = Draft(queue, inbox.actor, workflow, tag, clock, found.state, found.table(), found.exists)
         if inbox.give_up:
             _give_up(draft, inbox)
             return draft.turn()

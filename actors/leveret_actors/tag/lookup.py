@@ -45,6 +45,8 @@ class Found(msgspec.Struct, frozen=True):
     """What was looked up."""
 
     state: TagState
+    exists: bool
+    """The store has something of this tag."""
     slices: tuple[Slice, ...] = ()
     numbers: dict[Who, int] = {}
     broken: str = ""
@@ -59,13 +61,13 @@ def found_without_store(inbox: Inbox) -> Found:
     """Return what is known of a tag from the inbox alone."""
     if isinstance(inbox.live, Live):
         live = inbox.live
-        return Found(live.state) if live.members is None else Found(live.state, (Slice(0, live.members, end=True),))
+        return Found(live.state, True, () if live.members is None else (Slice(0, live.members, end=True),))
     if inbox.record is None:
-        return Found(TagState(), (Slice(0, (), end=True),))
+        return Found(TagState(), bool(inbox.timers), (Slice(0, (), end=True),))
     try:
-        return Found(load_state(inbox.record.state))
+        return Found(load_state(inbox.record.state), True)
     except DecodeError as error:
-        return Found(TagState(), broken=str(error))
+        return Found(TagState(), True, broken=str(error))
 
 
 async def look_up(store: MemberReader, queue: MailboxQueue, inbox: Inbox) -> Found:
