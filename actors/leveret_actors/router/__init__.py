@@ -1,0 +1,5 @@
+"""What keeps dead letters where they can be read, and tells who waits for them."""
+
+from leveret_actors.router.dead_letters import DeadLetterRouter
+
+__all__ = ["DeadLetterRouter"]

@@ -1,0 +1,98 @@
+"""The router of dead letters: from the broker into the store, and the news to whoever waits."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from loguru import logger
+
+from leveret_actors.service.report import failed, report
+from leveret_actors.store.contract import DeadLetter, Store
+from leveret_broker.envelope import Envelope, Task, decode
+from leveret_broker.errors import DecodeError, PublishFailed, SubscriptionLost, TransportClosed
+from leveret_broker.transport import Delivery, Subscription, Transport
+
+PAUSE: Final = 1.0
+"""Seconds before taking begins again after an error, a store that does not answer among them."""
+
+
+class DeadLetterRouter:
+    """Buries the namespace's dead letters, and tells the callers of tasks among them that these have failed.
+
+    Any number of nodes may run one: a letter buried twice is kept once, an outcome told twice counts once. `clock`
+    gives Unix time.
+    """
+
+    def __init__(self, transport: Transport, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+        self._transport = transport
+        self._store = store
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Route until cancelled; raises `TransportClosed` when the transport is."""
+        while True:
+            subscription: Subscription | None = None
+            try:
+                subscription = await self._transport.subscribe_dead_letters()
+                await self._route_from(subscription)
+            except TransportClosed:
+                raise
+            except SubscriptionLost as error:
+                logger.info("the dead letters' subscription was lost, subscribing again: {}", error)
+            except Exception:
+                logger.exception("dead letters could not be routed, trying again in {} s", PAUSE)
+                await asyncio.sleep(PAUSE)
+            finally:
+                if subscription is not None:
+                    await subscription.close()
+
+    async def _route_from(self, subscription: Subscription) -> None:
+        while True:
+            deliveries = await subscription.take()
+            letters = [self._letter(body, one) for one in deliveries for body in one.bodies]
+            await self._store.bury(letters)
+            await self._tell(letters)
+            subscription.acknowledge(deliveries)
+            await self._transport.flow()
+
+    def _letter(self, body: bytes, delivery: Delivery) -> DeadLetter:
+        reason = delivery.reason
+        number = letter_id(body, reason)
+        return DeadLetter(id=number, at=self._clock(), source=delivery.source, reason=reason, body=body)
+
+    async def _tell(self, letters: Sequence[DeadLetter]) -> None:
+        """Tell the callers of tasks, and wait until the broker holds it."""
+        told = [future for letter in letters if (future := self._tell_caller(letter)) is not None]
+        for error in await asyncio.gather(*told, return_exceptions=True):
+            if isinstance(error, PublishFailed):
+                logger.error("a caller cannot be told that its task is a dead letter: {}", error)
+            elif isinstance(error, BaseException):
+                raise error
+
+    def _tell_caller(self, letter: DeadLetter) -> asyncio.Future[None] | None:
+        envelope = readable(letter.body)
+        task = None if envelope is None else envelope.message
+        if not isinstance(task, Task):
+            return None
+        text = f"task {task.service}.{task.name} became a dead letter: {letter.reason}"
+        sending = report(task, failed(task, "DeadLettered", text, reason=letter.reason), "", self._clock())
+        return None if sending is None else self._transport.publish(*sending)
+
+
+def letter_id(body: bytes, reason: str) -> str:
+    """Return the id under which a dead letter is kept: the same for the same envelope and reason."""
+    envelope = readable(body)
+    what = body if envelope is None else envelope.id.encode()
+    return hashlib.blake2b(what + b"\0" + reason.encode(), digest_size=16).hexdigest()
+
+
+def readable(body: bytes) -> Envelope | None:
+    """Return the envelope in `body`, None when there is none."""
+    try:
+        return decode(body)
+    except DecodeError:
+        return None

@@ -1,0 +1,73 @@
+"""Which tasks nobody wants any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from loguru import logger
+
+from leveret_actors.store.contract import Store
+from leveret_broker.envelope import CancelTask, Task
+from leveret_broker.errors import StoreError
+
+SWEEP: Final = 1000
+"""Remembered cancellations from which on the outdated ones are looked for."""
+
+
+def attempts_key(task: Task) -> str:
+    """Return under which name the attempts of a task are noted: those of an operator's retry count anew."""
+    return f"{task.task_id}+{task.sequence}" if task.sequence else task.task_id
+
+
+class Revocations:
+    """Remembers what was heard on the control exchange, and asks the store for the rest."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._heard: dict[str, float] = {}
+        self._sweep = SWEEP
+
+    def remember(self, message: CancelTask, now: float) -> None:
+        """Remember a cancellation until nobody needs it any more."""
+        self._heard[message.task_id] = message.until
+        if len(self._heard) > self._sweep:
+            self._heard = {task: until for task, until in self._heard.items() if until > now}
+            self._sweep = max(SWEEP, 2 * len(self._heard))
+
+    def heard(self, task_id: str, now: float) -> bool:
+        """Tell whether this task's cancellation was heard."""
+        return self._heard.get(task_id, 0.0) > now
+
+    async def obsolete(self, tasks: Sequence[tuple[Task, bool]]) -> list[bool]:
+        """Tell of each (task, redelivered) whether it was revoked, or a later attempt of it was sent out.
+
+        One trip each for a whole batch. A store that does not answer stops no task: it may run once too often.
+        """
+        again = [task for task, redelivered in tasks if redelivered or task.attempt > 1]
+        revoked, noted = await asyncio.gather(
+            self._revoked([task.task_id for task, _ in tasks]), self._noted([attempts_key(task) for task in again])
+        )
+        return [task.task_id in revoked or noted.get(attempts_key(task), 0) > task.attempt for task, _ in tasks]
+
+    async def _revoked(self, task_ids: Sequence[str]) -> set[str]:
+        try:
+            return await self._store.revoked(task_ids) if task_ids else set()
+        except StoreError as error:
+            logger.warning("cannot look up revoked tasks, starting them unchecked: {}", error)
+            return set()
+
+    async def _noted(self, keys: Sequence[str]) -> dict[str, int]:
+        try:
+            return dict(zip(keys, await self._store.attempts(keys), strict=True)) if keys else {}
+        except StoreError as error:
+            logger.warning("cannot look up the attempts of redelivered tasks, starting them unchecked: {}", error)
+            return {}
+
+    async def note_attempt(self, task: Task, until: float) -> None:
+        """Note that this attempt was sent out."""
+        try:
+            await self._store.note_attempt(attempts_key(task), task.attempt, until)
+        except StoreError as error:
+            logger.warning("cannot note attempt {} of task {}: {}", task.attempt, task.task_id, error)

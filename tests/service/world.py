@@ -1,0 +1,171 @@
+"""A caller, a broker, a store and as many workers as a test wants, in one process."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from leveret import service
+from leveret_actors.router import DeadLetterRouter
+from leveret_actors.service import ServiceRunner
+from leveret_actors.settings import ServiceSettings
+from leveret_actors.store.contract import DeadLetter
+from leveret_actors.store.memory import MemoryStore
+from leveret_broker.address import CONTROL, DEAD_LETTERS, MailboxQueue, ServiceQueue
+from leveret_broker.codec import Codec
+from leveret_broker.embedded.memory import MemoryTransport
+from leveret_broker.envelope import CancelTask, Ended, Envelope, Task, WorkflowCaller, decode, encode
+from leveret_broker.errors import TransportClosed
+from leveret_broker.outcome import Completed, Failed, Failure
+from leveret_broker.transport import Subscription
+
+MAILBOX = MailboxQueue("Flow", 0)
+
+
+class Worker:
+    """A node with one service; `crash` is kill -9."""
+
+    def __init__(self, world: "World", transport: MemoryTransport, runner: ServiceRunner) -> None:
+        self.transport = transport
+        self.runner = runner
+        self.running = asyncio.create_task(runner.run())
+
+    async def crash(self) -> None:
+        self.transport.hub.crash(self.transport)
+        with suppress(TransportClosed, asyncio.CancelledError):
+            await self.running
+
+    async def stop(self, grace: float = 10.0) -> None:
+        await self.runner.stop(grace)
+        await self.running
+
+
+class World:
+    """Everything shares one hub; the test is the workflow that calls."""
+
+    def __init__(self) -> None:
+        self.hub = secrets.token_hex(5)
+        self.codec = Codec()
+        self.workers: list[Worker] = []
+        self.others: list[asyncio.Task[None]] = []
+        self.transport = self.new_transport()
+        self.store = MemoryStore(self.hub)
+        self._mailbox: Subscription | None = None
+        self._arrived: list[Envelope] = []
+
+    def new_transport(self) -> MemoryTransport:
+        return MemoryTransport(self.hub, "t")
+
+    async def open(self) -> None:
+        await self.transport.open()
+        await self.store.open()
+        self._mailbox = await self.transport.subscribe_mailbox(MAILBOX)
+
+    async def close(self) -> None:
+        for worker in self.workers:
+            worker.running.cancel()
+        for task in self.others:
+            task.cancel()
+        await asyncio.gather(*(w.running for w in self.workers), *self.others, return_exceptions=True)
+        await self.transport.close()
+
+    async def start(
+        self,
+        target: Any,
+        *,
+        name: str = "w1",
+        concurrency: int = 4,
+        layers: Sequence[ServiceSettings] = (),
+        codec: Codec | None = None,
+        grace: float = 5.0,
+    ) -> Worker:
+        transport = self.new_transport()
+        await transport.open()
+        runner = ServiceRunner(
+            service.instance(target),
+            transport,
+            self.store,
+            codec or self.codec,
+            worker=name,
+            concurrency=concurrency,
+            layers=layers,
+            interrupt_grace=grace,
+        )
+        worker = Worker(self, transport, runner)
+        self.workers.append(worker)
+        return worker
+
+    async def route_dead_letters(self) -> None:
+        self.others.append(asyncio.create_task(DeadLetterRouter(self.transport, self.store).run()))
+
+    async def send(self, name: str, arguments: dict[str, Any] | None = None, **fields: Any) -> Task:
+        """Publish a task `Service.name`; `fields` are those of the envelope's `Task`."""
+        service_name, _, task_name = name.partition(".")
+        number = len(self._arrived) + 1
+        fields.setdefault("task_id", f"run.{secrets.token_hex(3)}")
+        fields.setdefault("caller", WorkflowCaller(MAILBOX, "i1", "run", number))
+        task = Task(service=service_name, name=task_name, arguments=self.codec.dump(arguments or {}), **fields)
+        await self.publish(service_name, encode(Envelope(task.task_id, "", task)))
+        return task
+
+    async def publish(self, service_name: str, body: bytes) -> None:
+        await self.transport.publish(ServiceQueue(service_name), body)
+
+    async def cancel(self, task_id: str, until: float) -> None:
+        await self.transport.publish(CONTROL, encode(Envelope("c", "", CancelTask(task_id, until))))
+
+    async def ended(self) -> Envelope:
+        """Return the next outcome that arrives, with its address label."""
+        assert self._mailbox is not None
+        while not self._arrived:
+            deliveries = await self._mailbox.take()
+            self._arrived.extend(decode(body) for one in deliveries for body in one.bodies)
+            self._mailbox.acknowledge(deliveries)
+        return self._arrived.pop(0)
+
+    async def outcome(self) -> Any:
+        envelope = await self.ended()
+        assert isinstance(envelope.message, Ended)
+        return envelope.message.outcome
+
+    async def value(self) -> Any:
+        outcome = await self.outcome()
+        assert isinstance(outcome, Completed), outcome
+        return self.codec.load(outcome.value)
+
+    async def failure(self) -> Failure:
+        outcome = await self.outcome()
+        assert isinstance(outcome, Failed), outcome
+        return outcome.failure
+
+    async def empty(self, service_name: str) -> None:
+        """Wait until nothing of the service is queued or unacknowledged."""
+        await self.until(lambda: self.left(service_name) == 0)
+
+    def left(self, service_name: str) -> int:
+        """Count what is queued or unacknowledged."""
+        queue = self.transport.hub.queue("t", ServiceQueue(service_name))
+        return len(queue.items) + sum(len(one._unacknowledged) for one in queue.consumers)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0)
+
+    async def letter(self) -> DeadLetter:
+        """Wait for a dead letter in the store."""
+        async with asyncio.timeout(10):
+            while not (letters := await self.store.dead_letters("", 10)):
+                await asyncio.sleep(0)
+        (letter,) = letters
+        return letter
+
+
+def with_changes(task: Task, **fields: Any) -> bytes:
+    return encode(Envelope(task.task_id, "", msgspec.structs.replace(task, **fields)))
+
+
+__all__ = ["CONTROL", "DEAD_LETTERS", "MAILBOX", "Worker", "World", "with_changes"]
