@@ -236,9 +236,7 @@ async def test_a_delayed_task_comes_neither_early_nor_never(connect: Connect) ->
     loop = asyncio.get_running_loop()
     start = loop.time()
 
-    await confirmed(
-        transport, [transport.publish(SERVICE, b"late", delay=0.5), transport.publish(SERVICE, b"at once")]
-    )
+    await confirmed(transport, [transport.publish(SERVICE, b"late", delay=0.5), transport.publish(SERVICE, b"at once")])
     first = await take(subscription, 1)
     second = await take(subscription, 1)
 
@@ -251,7 +249,9 @@ async def test_a_long_delay_holds_no_short_one_back(connect: Connect) -> None:
     transport = await connect()
     subscription = await transport.subscribe_service(SERVICE, 10)
 
-    await confirmed(transport, [transport.publish(SERVICE, b"long", delay=2), transport.publish(SERVICE, b"short", delay=0.25)])
+    await confirmed(
+        transport, [transport.publish(SERVICE, b"long", delay=2), transport.publish(SERVICE, b"short", delay=0.25)]
+    )
     found = [bodies(await take(subscription, 1)), bodies(await take(subscription, 1))]
 
     assert found == [[b"short"], [b"long"]]
