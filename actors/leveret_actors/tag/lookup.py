@@ -61,13 +61,15 @@ def found_without_store(inbox: Inbox) -> Found:
     """Return what is known of a tag from the inbox alone."""
     if isinstance(inbox.live, Live):
         live = inbox.live
-        return Found(live.state, True, () if live.members is None else (Slice(0, live.members, end=True),))
+        return Found(
+            live.state, exists=True, slices=() if live.members is None else (Slice(0, live.members, end=True),)
+        )
     if inbox.record is None:
-        return Found(TagState(), bool(inbox.timers), (Slice(0, (), end=True),))
+        return Found(TagState(), exists=bool(inbox.timers), slices=(Slice(0, (), end=True),))
     try:
-        return Found(load_state(inbox.record.state), True)
+        return Found(load_state(inbox.record.state), exists=True)
     except DecodeError as error:
-        return Found(TagState(), True, broken=str(error))
+        return Found(TagState(), exists=True, broken=str(error))
 
 
 async def look_up(store: MemberReader, queue: MailboxQueue, inbox: Inbox) -> Found:

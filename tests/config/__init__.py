@@ -1,0 +1,1 @@
+"""Tests of `leveret.toml` and its overrides."""
