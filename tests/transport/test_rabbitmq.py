@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import aiormq
 import pytest
@@ -35,7 +35,7 @@ async def transport(rabbit: RabbitServer, namespace: str) -> AsyncIterator[Rabbi
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, namespace: str) -> AsyncIterator[RabbitTransport]:
+async def opened(url: str, namespace: str) -> AsyncGenerator[RabbitTransport]:
     transport = RabbitTransport(url, namespace)
     await transport.open(20)
     try:

@@ -39,12 +39,14 @@ _ours: contextvars.ContextVar[bool] = contextvars.ContextVar("leveret_connection
 class Connection:
     """Keeps one connection to the broker up until it is closed or refused, and hands out channels of it."""
 
-    def __init__(self, url: str, purpose: str) -> None:
+    def __init__(self, url: str, purpose: str, turn: asyncio.Lock) -> None:
         parsed = URL(url)
         query = {"heartbeat": str(HEARTBEAT), "name": f"leveret {purpose}"} | dict(parsed.query)
         self._url = parsed.with_query(query)
         self._label = str(censor_url(parsed.with_query(None)))
         self._purpose = purpose
+        self._turn = turn
+        """Held while trying: of several connections to one broker one tries, and logs, for all."""
         self._up: asyncio.Future[AbstractConnection] | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._closed = False
@@ -155,7 +157,8 @@ class Connection:
         _ours.set(True)
         try:
             while True:
-                connection = await self._connect()
+                async with self._turn:
+                    connection = await self._connect()
                 assert self._up is not None
                 self._up.set_result(connection)
                 await asyncio.wait({closing := closing_of(connection)})
@@ -179,7 +182,7 @@ class Connection:
             except BrokerUnavailable as error:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 30)) * random.uniform(0.5, 1)
                 logger.warning(
-                    "{}: no {} connection {}; attempt {}, next one in {:.1f} s",
+                    "{}: no {} connection, {}; attempt {}, next one in {:.1f} s",
                     self._label, self._purpose, error, attempt, pause,
                 )  # fmt: skip
                 await asyncio.sleep(pause)

@@ -50,9 +50,11 @@ class Publisher:
         self._ended: LeveretError | None = None
         self._prefix = secrets.token_hex(6)
         self._number = 0
+        self._started = False
 
     def start(self) -> None:
         """Begin to send."""
+        self._started = True
         self._tasks.spawn(self._run(), "publisher")
 
     def publish(
@@ -78,7 +80,7 @@ class Publisher:
 
     async def close(self, seconds: float) -> None:
         """Send what is there, for at most `seconds`; the rest fails with TransportClosed."""
-        if self._ended is None:
+        if self._ended is None and self._started:
             try:
                 async with asyncio.timeout(seconds):
                     await self.below(1)

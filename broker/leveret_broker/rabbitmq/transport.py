@@ -36,8 +36,9 @@ class RabbitTransport(Transport):
 
     def __init__(self, url: str, namespace: str = "leveret") -> None:
         self._topology = Topology(check_name("the namespace", namespace))
-        self._publishing = Connection(url, "publishing")
-        self._consuming = Connection(url, "consuming")
+        turn = asyncio.Lock()
+        self._publishing = Connection(url, "publishing", turn)
+        self._consuming = Connection(url, "consuming", turn)
         self._declarer = Declarer(self._consuming, self._topology)
         self._publisher = Publisher(self._publishing, self._declarer, self._topology)
         self._record = NamespaceRecord(self._consuming, self._topology.meta)
