@@ -115,7 +115,7 @@ async def test_S01_a_broken_policy_gives_up_with_the_failure_of_the_task(world: 
             raise answer
         return answer
 
-    await world.start(Shop(), layers=[ServiceSettings(retry=policy)])
+    await world.start(Shop(), settings=ServiceSettings(retry=policy))
 
     await world.send("Shop.once")
     failure = await world.failure()
@@ -148,17 +148,16 @@ async def test_S01_a_task_that_comes_before_its_time_is_sent_up_the_ladder_again
 
 
 async def test_S02_file_wins_over_registration_over_method_over_class_over_none(world: World) -> None:
-    async def attempts(target: Shop, task: str, *layers: ServiceSettings) -> int:
-        worker = await world.start(target, layers=layers)
+    async def attempts(target: Shop, task: str, *said: ServiceSettings) -> int:
+        file, registration = said or (None, None)
+        worker = await world.start(target, settings=file, registration=registration)
         await world.send(task)
         attempt = int((await world.failure()).where["attempt"])
         await worker.stop()
         return attempt
 
-    file, registration = (
-        ServiceSettings(retry=Retry(initial=0, attempts=5)),
-        ServiceSettings(retry=Retry(initial=0, attempts=4)),
-    )
+    file = ServiceSettings(retry=Retry(initial=0, attempts=5))
+    registration = ServiceSettings(retry=Retry(initial=0, attempts=4))
 
     assert await attempts(Shop(), "Shop.buy", file, registration) == 5
     assert await attempts(Shop(), "Shop.buy", ServiceSettings(), registration) == 4
@@ -231,7 +230,7 @@ async def test_O04_an_attempt_slower_than_its_timeout_is_followed_by_one_that_is
 
 
 async def test_O04_a_task_faster_than_its_timeout_knows_nothing_of_it(world: World) -> None:
-    await world.start(Shop(good=1), layers=[ServiceSettings(timeout=5)])
+    await world.start(Shop(good=1), settings=ServiceSettings(timeout=5))
 
     await world.send("Shop.once")
 

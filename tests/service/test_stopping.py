@@ -56,7 +56,7 @@ class Mill:
 
 async def test_O02_an_attempt_over_its_timeout_is_cancelled_and_fails_with_a_text_that_says_so(world: World) -> None:
     mill = Mill()
-    await world.start(mill, layers=[ServiceSettings(timeout=0.02)])
+    await world.start(mill, settings=ServiceSettings(timeout=0.02))
 
     await world.send("Mill.grind")
     failure = await world.failure()
@@ -69,7 +69,7 @@ async def test_O02_an_attempt_over_its_timeout_is_cancelled_and_fails_with_a_tex
 
 async def test_O02_a_timed_out_attempt_is_retried_as_the_policy_says(world: World) -> None:
     mill = Mill()
-    await world.start(mill, layers=[ServiceSettings(timeout=0.01, retry=Retry(initial=0, attempts=3))])
+    await world.start(mill, settings=ServiceSettings(timeout=0.01, retry=Retry(initial=0, attempts=3)))
 
     await world.send("Mill.grind")
     failure = await world.failure()

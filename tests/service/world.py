@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -78,7 +78,8 @@ class World:
         *,
         name: str = "w1",
         concurrency: int = 4,
-        layers: Sequence[ServiceSettings] = (),
+        settings: ServiceSettings | None = None,
+        registration: ServiceSettings | None = None,
         codec: Codec | None = None,
         grace: float = 5.0,
     ) -> Worker:
@@ -91,7 +92,8 @@ class World:
             codec or self.codec,
             worker=name,
             concurrency=concurrency,
-            layers=layers,
+            settings=settings,
+            registration=registration,
             interrupt_grace=grace,
         )
         worker = Worker(self, transport, runner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -35,7 +35,8 @@ PAUSE: Final = 1.0
 class ServiceRunner:
     """Runs the tasks of one service in this node.
 
-    `layers` is what a file and the registration say of the service, strongest first; it is stronger than its code.
+    `settings` is what a file says of the service, `registration` what its registration does: both are stronger than
+    its code, the file is the strongest.
     `interrupt_grace` are the seconds that a function gets between being told to stop and being given up.
     `clock` gives Unix time. A runner runs once.
     """
@@ -49,7 +50,8 @@ class ServiceRunner:
         *,
         worker: str,
         concurrency: int = 32,
-        layers: Sequence[ServiceSettings] = (),
+        settings: ServiceSettings | None = None,
+        registration: ServiceSettings | None = None,
         interrupt_grace: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -60,6 +62,7 @@ class ServiceRunner:
         self._clock = clock
         self._interrupt_grace = interrupt_grace
         self._queue = ServiceQueue(name)
+        layers = [layer for layer in (settings, registration) if layer is not None]
         self._executions = executions(instance, layers)
         self._slots = slots(instance, layers, concurrency)
         self._revocations = Revocations(store)
@@ -68,6 +71,7 @@ class ServiceRunner:
             self._desk, self._revocations, service=name, worker=worker, tasks=self._executions, clock=clock
         )
         self._workshop = Workshop(codec, service=name, worker=worker, grace=interrupt_grace)
+        self._control: Subscription | None = None
         self._subscription: Subscription | None = None
         self._waiting: deque[Job] = deque()
         """Taken, but not started yet."""
@@ -83,7 +87,6 @@ class ServiceRunner:
 
     async def run(self) -> None:
         """Take and run tasks until cancelled or stopped; raises `TransportClosed` when the transport is."""
-        control = await self._transport.subscribe_control(self._hear)
         self._stopped.clear()
         taking = asyncio.create_task(self._take_for_ever(), name=f"take {self._name}")
         stopping = asyncio.create_task(self._stopping.wait(), name=f"stop {self._name}")
@@ -97,7 +100,8 @@ class ServiceRunner:
             await _end(taking, stopping)
             await self._interrupt_what_runs()
             await self._forget_subscription()
-            await control.close()
+            if self._control is not None:
+                await self._control.close()
             self._workshop.close()
             self._stopped.set()
 
@@ -115,6 +119,8 @@ class ServiceRunner:
     async def _take_for_ever(self) -> None:
         while True:
             try:
+                if self._control is None:
+                    self._control = await self._transport.subscribe_control(self._hear)
                 self._subscription = await self._transport.subscribe_service(self._queue, self._slots)
                 await self._take_from(self._subscription)
             except TransportClosed:

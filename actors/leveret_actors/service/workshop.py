@@ -39,7 +39,7 @@ class Workshop:
         call = partial(execution.function, *args, **kwargs)
         body: asyncio.Future[Returned | Raised]
         if execution.definition.sync:
-            body = self._threads.run(partial(context.run, guard_call, call))
+            body = self._threads.run(lambda: context.run(guard_call, call))
         else:
             name = f"{task.service}.{task.name} {task.task_id}"
             body = asyncio.get_running_loop().create_task(guard(call), name=name, context=context)

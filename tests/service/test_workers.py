@@ -1,0 +1,245 @@
+"""Several workers, and what happens to them."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from leveret import service
+from leveret.retry import Retry
+from leveret_actors.service import runner as runner_module
+from leveret_broker.embedded.queue import DELIVERY_LIMIT, MemorySubscription
+from leveret_broker.envelope import Ended
+from leveret_broker.errors import StoreUnavailable
+from leveret_broker.transport import Delivery
+from tests.service.world import World
+
+
+class Yard:
+    """Counts calls; ends them when told to."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.interrupted: Counter[str] = Counter()
+        self.go = asyncio.Event()
+
+    async def load(self) -> str:
+        task_id = service.context().task_id
+        self.calls[task_id] += 1
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.interrupted[task_id] += 1
+            raise
+        return task_id
+
+    @service.task(retry=Retry(initial=0, attempts=2))
+    async def fail(self) -> None:
+        attempt = f"{service.context().attempt}"
+        self.calls[attempt] += 1
+        raise ValueError(attempt)
+
+    async def started(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while self.calls.total() < count:
+                await asyncio.sleep(0)
+
+
+async def test_S09_a_worker_killed_in_the_middle_of_a_task_leaves_it_to_another_one(world: World) -> None:
+    yard, other = Yard(), Yard()
+    other.go.set()
+    first = await world.start(yard, name="w1")
+    task = await world.send("Yard.load")
+    await yard.started(1)
+
+    await world.start(other, name="w2")
+    await first.crash()
+    envelope = await world.ended()
+
+    assert isinstance(envelope.message, Ended)
+    assert envelope.message.worker == "w2"
+    assert other.calls == {task.task_id: 1}
+    await world.empty("Yard")
+
+
+async def test_S09_a_task_that_kills_every_worker_becomes_a_dead_letter_and_its_caller_is_told(world: World) -> None:
+    yard = Yard()
+    await world.route_dead_letters()
+    task = await world.send("Yard.load")
+
+    for number in range(DELIVERY_LIMIT + 1):
+        worker = await world.start(yard, name=f"w{number}")
+        await yard.started(number + 1)
+        await worker.crash()
+    failure = await world.failure()
+    letter = await world.letter()
+
+    assert (failure.type, failure.where["reason"]) == ("DeadLettered", "delivery_limit")
+    assert (failure.where["task_id"], letter.reason) == (task.task_id, "delivery_limit")
+
+
+async def test_S11_what_runs_finishes_within_the_grace_period_and_nothing_is_executed_twice(world: World) -> None:
+    yard = Yard()
+    first = await world.start(yard, name="w1", concurrency=1)
+    tasks = [await world.send("Yard.load") for _ in range(3)]
+    await yard.started(1)
+
+    stopping = asyncio.create_task(first.stop())
+    await asyncio.sleep(0)
+    yard.go.set()
+    await stopping
+    left = world.left("Yard")
+    await world.start(yard, name="w2")
+
+    assert left == 2
+    assert {await world.value() for _ in tasks} == {task.task_id for task in tasks}
+    assert set(yard.calls.values()) == {1}
+    await world.empty("Yard")
+
+
+async def test_S11_what_is_not_finished_after_the_grace_period_is_interrupted_and_goes_back(world: World) -> None:
+    yard = Yard()
+    first = await world.start(yard, name="w1")
+    task = await world.send("Yard.load")
+    await yard.started(1)
+
+    await first.stop(grace=0.01)
+    left = world.left("Yard")
+    yard.go.set()
+    await world.start(yard, name="w2")
+
+    assert (left, yard.interrupted) == (1, {task.task_id: 1})
+    assert await world.value() == task.task_id
+
+
+async def test_a_stopped_worker_had_its_last_outcomes_confirmed(world: World) -> None:
+    yard = Yard()
+    yard.go.set()
+    world.transport.hub.latency = lambda: 0.02
+    worker = await world.start(yard)
+    await world.send("Yard.load")
+    await yard.started(1)
+
+    await worker.stop()
+
+    assert world.left("Yard") == 0
+
+
+async def test_a_task_that_runs_on_over_a_lost_connection_is_recognised_when_it_is_redelivered(world: World) -> None:
+    yard = Yard()
+    worker = await world.start(yard)
+    task = await world.send("Yard.load")
+    await yard.started(1)
+    hub = worker.transport.hub
+
+    hub.cut(worker.transport)
+    returned = len(hub.queue("t", runner_module.ServiceQueue("Yard")).items)
+    hub.relink(worker.transport)
+    await world.until(lambda: len(worker.runner._jobs) == 1 and len(_receipts(worker.runner)) == 2)
+    yard.go.set()
+    await world.empty("Yard")
+
+    assert returned == 1
+    assert yard.calls == {task.task_id: 1}
+
+
+def _receipts(runner: runner_module.ServiceRunner) -> list[object]:
+    return [receipt for job in runner._jobs.values() for receipt in job.receipts]
+
+
+async def test_an_outcome_told_by_two_workers_has_one_id(world: World) -> None:
+    first, second = Yard(), Yard()
+    zombie = await world.start(first, name="zombie")
+    task = await world.send("Yard.load")
+    await first.started(1)
+
+    zombie.transport.hub.cut(zombie.transport)
+    await world.start(second, name="w2")
+    second.go.set()
+    of_second = await world.ended()
+    first.go.set()
+    await asyncio.sleep(0)
+    zombie.transport.hub.relink(zombie.transport)
+    of_zombie = await world.ended()
+
+    assert of_second.id == of_zombie.id == f"{task.task_id}.end.0"
+    await world.empty("Yard")
+
+
+async def test_the_next_attempt_is_noted_only_once_it_is_sent_out(world: World) -> None:
+    yard = Yard()
+    worker = await world.start(yard)
+    hub = worker.transport.hub
+    hub.latency = lambda: 1000.0
+    task_id = "run.1"
+    hub.latency = None
+    await world.send("Yard.fail", task_id=task_id)
+    hub.latency = lambda: 1000.0
+    await yard.started(1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    noted = await world.store.attempts([task_id])
+    await worker.crash()
+    hub.latency = None
+
+    await world.start(yard)
+    failure = await world.failure()
+
+    assert noted == [0]
+    assert failure.where["attempt"] == "2"
+    assert yard.calls == {"1": 2, "2": 1}
+    assert await world.store.attempts([task_id]) == [2]
+
+
+async def test_a_store_that_does_not_answer_stops_no_task(world: World) -> None:
+    def fault(name: str, after: bool) -> None:
+        raise StoreUnavailable(name)
+
+    yard = Yard()
+    world.store.room.fault = fault
+    await world.start(yard)
+
+    await world.send("Yard.fail")
+    failure = await world.failure()
+
+    assert failure.where["attempt"] == "2"
+    await world.empty("Yard")
+
+
+async def test_an_error_nobody_foresaw_ends_no_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = MemorySubscription.take
+    errors = [RuntimeError("a bug")]
+
+    async def broken(subscription: MemorySubscription) -> list[Delivery]:
+        deliveries = await take(subscription)
+        if errors and "Yard" in str(subscription._queue.address):
+            raise errors.pop()
+        return deliveries
+
+    monkeypatch.setattr(MemorySubscription, "take", broken)
+    monkeypatch.setattr(runner_module, "PAUSE", 0.0)
+    yard = Yard()
+    yard.go.set()
+    await world.start(yard)
+
+    task = await world.send("Yard.load")
+
+    assert await world.value() == task.task_id
+    assert not errors
+
+
+async def test_a_worker_takes_no_more_than_it_has_slots_for(world: World) -> None:
+    yard = Yard()
+    await world.start(yard, concurrency=2)
+
+    for _ in range(5):
+        await world.send("Yard.load")
+    await yard.started(2)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    waiting = len(world.transport.hub.queue("t", runner_module.ServiceQueue("Yard")).items)
+    running = yard.calls.total()
+    yard.go.set()
+    await world.empty("Yard")
+
+    assert (running, waiting, yard.calls.total()) == (2, 3, 5)
