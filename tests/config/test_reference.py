@@ -3,7 +3,7 @@
 import pytest
 
 from leveret import ConfigurationError
-from leveret_actors.reference import find, find_exception, find_service, find_workflow
+from leveret_actors.config.reference import find, find_exception, find_service, find_workflow
 from tests.config import shop
 
 HERE = "tests.config.shop"

@@ -7,7 +7,7 @@ from typing import Any, Final, get_origin
 
 import msgspec
 
-from leveret_actors.problem import child, keys_of, plain, section_at, table
+from leveret_actors.config.problem import child, keys_of, plain, section_at, table
 from leveret_broker.errors import ConfigurationError
 
 PREFIX: Final = "LEVERET_"

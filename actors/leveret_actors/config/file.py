@@ -16,9 +16,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypedDict
 import msgspec
 
 from leveret.retry import Retry
-from leveret_actors.override import apply_environment
-from leveret_actors.problem import explain, table
-from leveret_actors.reference import find_exception, find_service, find_workflow
+from leveret_actors.config.override import apply_environment
+from leveret_actors.config.problem import explain, table
+from leveret_actors.config.reference import find_exception, find_service, find_workflow
 from leveret_actors.settings import Retention, ServiceSettings, Settings
 from leveret_broker.errors import ConfigurationError
 
