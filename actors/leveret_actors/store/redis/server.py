@@ -94,7 +94,9 @@ class Server:
         """Finish what is under way, then drop all connections."""
         while self._runs:
             await asyncio.wait(self._runs)
-        await self.renew()
+        idle, self._idle = self._idle, []
+        for wire in idle:
+            await wire.close(linger=True)
 
     def _spur(self) -> None:
         if self._waiting and len(self._runs) < LANES:

@@ -156,10 +156,10 @@ class Wire:
         except (foreign.RedisError, OSError, EOFError) as error:
             raise translate(error, self.address) from error
 
-    async def close(self) -> None:
-        """Drop the connection."""
+    async def close(self, *, linger: bool = False) -> None:
+        """Drop the connection; `linger` waits until it is gone, which may take seconds when nobody reads it."""
         with contextlib.suppress(foreign.RedisError, OSError):
-            await self._connection.disconnect(nowait=True)
+            await self._connection.disconnect(nowait=not linger)
 
     async def _reply(self) -> object:
         try:
@@ -174,6 +174,8 @@ class Dialer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._sentinel: Any = None
+        self._master: Any = None
+        """Kept because its connections hold it weakly."""
 
     def wire(self, host: str, port: int) -> Wire:
         """Return a wire to this server, not yet connected; with sentinels to whatever server they name then."""
@@ -188,23 +190,24 @@ class Dialer:
 
     async def close(self) -> None:
         """Drop the connections to the sentinels."""
-        sentinels: list[Any] = [] if self._sentinel is None else self._sentinel.sentinels
-        for one in sentinels:
-            await one.aclose()
-        self._sentinel = None
+        if self._sentinel is not None:
+            for one in self._sentinel.sentinels:
+                await one.aclose()
+            await self._master.aclose()
+        self._sentinel = self._master = None
 
     def _by_sentinel(self) -> _Connection:
         settings = self._settings
         if self._sentinel is None:
-            self._sentinel = _sentinel(
-                settings.hosts, sentinel_kwargs={"socket_timeout": 2, "socket_connect_timeout": 2}
+            host, port = settings.hosts[0]
+            options = _pool.from_url(settings.url(host, port)).connection_kwargs
+            options = {key: value for key, value in options.items() if key not in {"host", "port"}}
+            timeouts = {"socket_timeout": 2, "socket_connect_timeout": 2}
+            self._sentinel = _sentinel(settings.hosts, sentinel_kwargs=timeouts)
+            self._master = self._sentinel.master_for(
+                settings.master, **{**options, **_options(), "ssl": settings.scheme == "rediss"}
             )
-        host, port = settings.hosts[0]
-        pool = _pool.from_url(settings.url(host, port))
-        options = {key: value for key, value in pool.connection_kwargs.items() if key not in {"host", "port"}}
-        options["ssl"] = settings.scheme == "rediss"
-        master = self._sentinel.master_for(settings.master, **{**options, **_options()})
-        connection: _Connection = master.connection_pool.make_connection()
+        connection: _Connection = self._master.connection_pool.make_connection()
         return connection
 
 
