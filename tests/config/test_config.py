@@ -6,7 +6,8 @@ import pytest
 
 from leveret import ConfigurationError, Retry
 from leveret_actors.config import Config, load, node_arguments, settings, trace
-from leveret_actors.settings import Settings
+from leveret_actors.settings import Retention, Settings
+from tests.config import shop
 
 FULL = """
 url = "sqlite:///orders.db"
