@@ -1,0 +1,108 @@
+"""Events to what they change in a live instance; the same for a first run and for a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from leveret.failure import failure_of, to_exception
+from leveret.runtime import TaskCall
+from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.instance import Emission, Instance
+from leveret_actors.workflow.journal import (
+    Begun,
+    CancelRequested,
+    Command,
+    CommandEnded,
+    Event,
+    SignalAccepted,
+    TimerFired,
+)
+from leveret_actors.workflow.operations import Operation
+from leveret_actors.workflow.outcomes import status_of
+from leveret_broker.errors import DecodeError
+from leveret_broker.ids import task_id
+from leveret_broker.outcome import Cancelled, Completed, Failed, Outcome, TimedOut
+
+
+def take_turn(
+    instance: Instance, at: float, events: Iterable[Event], replayed: tuple[Command, ...] | None = None
+) -> Emission:
+    """Apply all events, then step the code once; `replayed` has what the journal says came of it. Raises `Stuck`."""
+
+    def first() -> None:
+        for event in events:
+            _apply(instance, event)
+
+    return instance.step(at, first, replayed)
+
+
+def _apply(instance: Instance, event: Event) -> None:
+    if isinstance(event, CommandEnded):
+        operation = instance.operations.pending.get(event.number)
+        if operation is not None and operation.kind == ops.TASK:
+            _settle_task(instance, operation, event.outcome)
+    elif isinstance(event, TimerFired):
+        _fire(instance, event.number)
+    elif isinstance(event, SignalAccepted):
+        reason = instance.channels.accept(event.channel, event.value)
+        if reason:
+            instance.refuse(event, reason)
+    elif isinstance(event, CancelRequested):
+        _cancel(instance, event)
+    elif isinstance(event, Begun):
+        instance.main.start()
+    # ResultAwaited and GivenUp concern the engine, not the code
+
+
+def _settle_task(
+    instance: Instance, operation: Operation, outcome: Outcome, *, fired: bool = False, withdraw: bool = False
+) -> None:
+    if isinstance(outcome, Completed):
+        call = operation.call
+        try:
+            value = instance.codec.load(outcome.value, call.result if isinstance(call, TaskCall) else object)
+        except DecodeError as error:
+            outcome = Failed(failure_of(error, instance.codec, _where(instance, operation)))
+        else:
+            instance.operations.end(operation, "completed")
+            operation.future.set_result(value)
+            return
+    instance.operations.end(operation, status_of(outcome), fired=fired, withdraw=withdraw)
+    operation.future.set_exception(to_exception(outcome, "task"))
+
+
+def _fire(instance: Instance, number: int) -> None:
+    if number == 0:
+        instance.main.time_out()
+        return
+    operation = instance.operations.pending.get(number)
+    if operation is None or not operation.due:
+        return
+    if isinstance(operation.call, TaskCall):
+        outcome = TimedOut(operation.call.timeout, _where(instance, operation))
+        _settle_task(instance, operation, outcome, fired=True, withdraw=True)
+        return
+    instance.operations.end(operation, "completed", fired=True)
+    if operation.handle is not None:
+        instance.loop.fire(operation.handle)
+    else:
+        operation.future.set_result(None)
+
+
+def _cancel(instance: Instance, event: CancelRequested) -> None:
+    if event.number < 0:
+        instance.main.cancel(event.reason)
+        return
+    operation = instance.operations.pending.get(event.number)
+    if operation is None or operation.handle is not None:
+        return
+    if operation.kind == ops.TASK:
+        where = {**_where(instance, operation), **({"reason": event.reason} if event.reason else {})}
+        _settle_task(instance, operation, Cancelled(where), withdraw=True)
+    else:
+        operation.future.cancel()
+
+
+def _where(instance: Instance, operation: Operation) -> dict[str, str]:
+    service, _, name = operation.name.rpartition(".")
+    return {"service": service, "task": name, "task_id": task_id(instance.begun.run, operation.number)}

@@ -1,0 +1,49 @@
+"""The end of a run: who is told, and what is taken down."""
+
+from __future__ import annotations
+
+from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow import posts, state
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.instance import Emission
+from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.outcomes import status_of
+from leveret_broker.ids import task_id
+from leveret_broker.outcome import Completed, Failed, Outcome
+
+
+def end(draft: Draft, live: Live, outcome: Outcome, emission: Emission | None) -> None:
+    """Tell all who wait; close, unless it failed: a failed instance can be resumed."""
+    head = live.state
+    head.status = status_of(outcome)
+    head.outcome = outcome
+    head.closed = draft.at
+    head.reason = _reason(outcome)
+    for waiter in live.waiters:
+        draft.posts.append(posts.answer(waiter, outcome, head.run, draft.at))
+    live.waiters.clear()
+    if head.status != state.FAILED:
+        _take_down(draft, live, outcome, emission)
+
+
+def _reason(outcome: Outcome) -> str:
+    if isinstance(outcome, Failed):
+        return f"{outcome.failure.type}: {outcome.failure.message}"
+    return "" if isinstance(outcome, Completed) else outcome.where.get("reason", "")
+
+
+def _take_down(draft: Draft, live: Live, outcome: Outcome, emission: Emission | None) -> None:
+    begun, instance = live.begun, live.instance
+    assert begun is not None
+    draft.posts.extend(posts.leave_tags(draft.kind, draft.actor, begun, draft.at))
+    draft.timers.clear()
+    if begun.timeout or (instance is not None and instance.main.timeout):
+        draft.removed[begun.run, 0] = None
+    if instance is None:
+        return
+    # What this turn issued: its tasks go out (compensation on the way to the end), its timers are not set.
+    new = set() if emission is None else {operation.number for operation in emission.issued}
+    old = [operation for operation in instance.operations.pending.values() if operation.number not in new]
+    draft.removed.update(((begun.run, operation.number), None) for operation in old if operation.due)
+    if not isinstance(outcome, Completed):
+        draft.revoke(task_id(begun.run, operation.number) for operation in old if operation.kind == ops.TASK)

@@ -1,0 +1,242 @@
+"""One turn of one instance: drop what the journal has, append the events, run the code once, collect what it wants."""
+
+from __future__ import annotations
+
+from leveret_actors.actor import Inbox, Post, Turn
+from leveret_actors.store.contract import ActorWrite, Timer
+from leveret_actors.workflow import closing, journal, posts, state
+from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.applying import take_turn
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.handlers import handle
+from leveret_actors.workflow.house import House
+from leveret_actors.workflow.instance import Emission, Stuck
+from leveret_actors.workflow.journal import Begun, CancelRequested, GivenUp, Record, SignalAccepted, TimerFired
+from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.state import State
+from leveret_broker.address import DEAD_LETTERS, MailboxQueue
+from leveret_broker.envelope import Envelope, Signal
+from leveret_broker.ids import task_id
+from leveret_broker.outcome import Cancelled, Outcome
+
+
+def decide(house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
+    """Take the turn."""
+    draft = Draft(house, queue, inbox, clock)
+    if draft.unreadable:
+        return _set_aside(draft)
+    for timer in inbox.timers:
+        _accept_timer(draft, timer)
+    for envelope in inbox.envelopes:
+        handle(draft, envelope)
+    live = draft.live
+    if live is None:
+        return Turn(write=_forget_timers(draft), posts=tuple(draft.posts))
+    if live.state.status == state.AWAITED:
+        return _wait_for_start(draft, live)
+    if live.state.is_closed and not draft.events:
+        return Turn(write=_write(draft, live) if draft.removed else None, posts=tuple(draft.posts))
+    return _run(draft, live)
+
+
+# -- actors without code --------------------------------------------------------------------------------------------
+
+
+def _set_aside(draft: Draft) -> Turn:
+    """Leave alone what cannot be read, and let the messages be looked at by somebody."""
+    record = draft.inbox.record
+    assert record is not None
+    for envelope in draft.inbox.envelopes:
+        draft.dead_letter(envelope)
+    write = ActorWrite(
+        actor=draft.actor, run="", status=state.BLOCKED, state=record.state, timers_removed=tuple(draft.removed)
+    )
+    return Turn(write=write if draft.removed else None, posts=tuple(draft.posts))
+
+
+def _forget_timers(draft: Draft) -> ActorWrite | None:
+    """Take timers off that belong to an actor that is not there any more."""
+    if not draft.removed:
+        return None
+    return ActorWrite(actor=draft.actor, run="", status="", state=b"", delete=True, timers_removed=tuple(draft.removed))
+
+
+def _accept_timer(draft: Draft, timer: Timer) -> None:
+    live = draft.live
+    if live is None or live.state.is_closed or timer.run != live.state.run:
+        return
+    if live.state.status == state.AWAITED:
+        live.parked = [(at, event) for at, event in live.parked if at + draft.house.settings.patience > draft.at]
+        draft.rewrites = True
+        return
+    if timer.number and live.instance is not None and timer.number not in live.instance.operations.pending:
+        return
+    draft.events.append(TimerFired(timer.number))
+
+
+def _wait_for_start(draft: Draft, live: Live) -> Turn:
+    """Keep patient signals; there are few, so they are written anew each time."""
+    if not draft.rewrites:
+        return Turn(write=_write(draft, live) if draft.removed else None, posts=tuple(draft.posts))
+    if not live.parked:
+        write = ActorWrite(
+            actor=draft.actor, run="", status="", state=b"", delete=True, timers_removed=(*draft.removed, ("", 0))
+        )
+        return Turn(write=write, posts=tuple(draft.posts))
+    records = [
+        journal.encode(Record(number, at, 0, (event,), ran=False))
+        for number, (at, event) in enumerate(live.parked, start=1)
+    ]
+    draft.replaces = True
+    draft.removed.pop(("", 0), None)
+    draft.timers.append(Timer(draft.actor, "", 0, live.parked[0][0] + draft.house.settings.patience))
+    live.state.records, live.state.journal_bytes = len(records), sum(map(len, records))
+    live.state.updated = draft.at
+    return Turn(write=_write(draft, live, tuple(records)), posts=tuple(draft.posts))
+
+
+# -- running ----------------------------------------------------------------------------------------------------------
+
+
+def _run(draft: Draft, live: Live) -> Turn:
+    emission: Emission | None = None
+    if draft.inbox.give_up:
+        draft.events.append(GivenUp(draft.inbox.give_up))
+        _stop(live)
+    elif live.state.status != state.FAILED:
+        emission = _step(draft, live)
+    outcome = emission.outcome if emission is not None else _cancelled_after_failure(draft, live)
+    record: Record | None = None
+    if draft.events or emission is not None:
+        record = _record(draft, live, emission, outcome)
+    if live.instance is not None and emission is not None:
+        _send(draft, live, emission)
+    _set_status(draft, live, emission)
+    if outcome is not None:
+        closing.end(draft, live, outcome, emission)
+    append = () if record is None else (journal.encode(record),)
+    return _turn(draft, live, append)
+
+
+def _step(draft: Draft, live: Live) -> Emission | None:
+    """Run the code, if there is something to run; None when there is not, or it cannot."""
+    if live.instance is None and not draft.stuck:
+        try:
+            live.instance = draft.house.instance(draft.actor, live)
+        except Stuck as stuck:
+            draft.stuck = str(stuck)
+    instance = live.instance
+    if instance is None or not (draft.events or live.unrun or live.state.status == state.BLOCKED):
+        return None
+    try:
+        return take_turn(instance, draft.at, [*live.unrun, *draft.events])
+    except Exception as error:  # Stuck, or what the engine did not foresee: no wrong result, nothing sent
+        draft.stuck = str(error) if isinstance(error, Stuck) else f"the engine broke: {error!r}"
+        _stop(live)
+        return None
+
+
+def _stop(live: Live) -> None:
+    if live.instance is not None:
+        live.instance.close()
+        live.instance = None
+
+
+def _record(draft: Draft, live: Live, emission: Emission | None, outcome: Outcome | None) -> Record:
+    version, commands = 0, ()
+    if emission is not None:
+        assert live.instance is not None
+        definition = live.instance.definition
+        version = definition.version
+        commands = tuple(operation.command(strict=definition.check == "strict") for operation in emission.issued)
+    number = live.state.records + 1
+    record = Record(number, draft.at, version, tuple(draft.events), commands, outcome, ran=emission is not None)
+    live.journal(record)
+    return record
+
+
+def _send(draft: Draft, live: Live, emission: Emission) -> None:
+    """Turn commands into posts, timers and revocations."""
+    begun, instance = live.begun, live.instance
+    assert begun is not None
+    assert instance is not None
+    if not live.state.version and instance.main.timeout > 0:
+        draft.timers.append(Timer(draft.actor, begun.run, 0, live.state.started + instance.main.timeout))
+    for operation in emission.issued:
+        if operation.kind == ops.TASK:
+            draft.posts.append(posts.task(operation, draft.queue, draft.actor, begun, draft.at))
+        if operation.due and operation.number in instance.operations.pending:
+            draft.timers.append(Timer(draft.actor, begun.run, operation.number, operation.due))
+    draft.revoke([task_id(begun.run, operation.number) for operation in emission.withdrawn])
+    draft.removed.update(((begun.run, number), None) for number in emission.unset)
+    for event, _reason in emission.refused:
+        draft.dead_letter(draft.origins.get(event.digest) or _rebuilt(draft, event))
+
+
+def _rebuilt(draft: Draft, event: SignalAccepted) -> Envelope:
+    return Envelope(event.digest.hex(), draft.actor, Signal(event.channel, event.value), sent=draft.at)
+
+
+def _cancelled_after_failure(draft: Draft, live: Live) -> Outcome | None:
+    """Return the end of a failed instance that is cancelled: no code runs, its method has ended already."""
+    if live.state.status != state.FAILED:
+        return None
+    for event in draft.events:
+        if isinstance(event, CancelRequested) and event.number < 0:
+            return Cancelled({"workflow": draft.kind, "instance": draft.actor, "reason": event.reason})
+    return None
+
+
+def _set_status(draft: Draft, live: Live, emission: Emission | None) -> None:
+    head = live.state
+    if draft.inbox.give_up:
+        head.status, head.reason, head.given_up = state.BLOCKED, draft.inbox.give_up, True
+    elif emission is not None:
+        assert live.instance is not None
+        head.status, head.reason, head.given_up = state.RUNNING, "", False
+        head.version = live.instance.definition.version
+        head.last_command = live.instance.operations.last
+    elif draft.stuck and head.status != state.FAILED and not head.given_up:
+        draft.rewrites = draft.rewrites or (head.status, head.reason) != (state.BLOCKED, draft.stuck)
+        head.status, head.reason = state.BLOCKED, draft.stuck
+
+
+def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:
+    head = live.state
+    write: ActorWrite | None = None
+    if append or draft.removed or draft.rewrites:
+        head.updated = draft.at
+        head.records += len(append)
+        head.journal_bytes += sum(map(len, append))
+        write = _write(draft, live, append)
+    if head.status != state.RUNNING:
+        _stop(live)
+    return Turn(
+        write=write,
+        posts=tuple(draft.posts),
+        revoked=tuple(draft.revoked),
+        live=None if live.instance is None else live,
+        size=live.size,
+    )
+
+
+def _write(draft: Draft, live: Live, append: tuple[bytes, ...] = ()) -> ActorWrite:
+    head, settings = live.state, draft.house.settings
+    expires = 0.0
+    if head.is_closed:
+        expires = head.closed + settings.retention
+    elif head.status == state.FAILED:
+        expires = head.closed + settings.failed_retention
+    return ActorWrite(
+        actor=draft.actor,
+        run=head.run,
+        status=head.status,
+        state=state.encode(head),
+        append=append,
+        new_run=draft.replaces,
+        closed=head.is_closed,
+        expires=expires,
+        stalled=head.status == state.BLOCKED and not head.given_up,
+        timers=tuple(draft.timers),
+        timers_removed=tuple(key for key in draft.removed if all(key != (t.run, t.number) for t in draft.timers)),
+    )

@@ -1,0 +1,174 @@
+"""A turn being decided: what one message handler after the other notes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from leveret_actors.actor import Inbox, Post
+from leveret_actors.store.contract import Timer
+from leveret_actors.workflow import posts, state
+from leveret_actors.workflow.house import House
+from leveret_actors.workflow.instance import Stuck
+from leveret_actors.workflow.journal import (
+    Begun,
+    CancelRequested,
+    CommandEnded,
+    Event,
+    Record,
+    ResultAwaited,
+    SignalAccepted,
+)
+from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.replay import load, revive
+from leveret_actors.workflow.state import State
+from leveret_broker.address import DEAD_LETTERS, MailboxQueue
+from leveret_broker.envelope import Caller, ClientCaller, Envelope, Message
+from leveret_broker.errors import DecodeError
+
+External: TypeAlias = SignalAccepted | CommandEnded | CancelRequested | ResultAwaited
+
+
+class Draft:
+    """One turn of one actor; handlers read `live` and note events and posts, `decide` makes the turn of it."""
+
+    def __init__(self, house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> None:
+        """Take the actor from the cache, or load it."""
+        self.house = house
+        self.queue = queue
+        self.inbox = inbox
+        self.actor = inbox.actor
+        self.live: Live | None = inbox.live
+        self.at = clock
+        self.events: list[Event] = []
+        self.origins: dict[bytes, Envelope] = {}
+        """By digest: the envelopes behind this turn's events."""
+        self.posts: list[Post] = []
+        self.revoked: list[str] = []
+        self.timers: list[Timer] = []
+        self.removed: dict[tuple[str, int], None] = {(timer.run, timer.number): None for timer in inbox.timers}
+        self.replaces = False
+        """The journal that the store has goes first."""
+        self.rewrites = False
+        """The head changed, though no event did it."""
+        self.unreadable = ""
+        """Why nothing can be told of what the store has."""
+        self.stuck = ""
+        """Why the code cannot run."""
+        if self.live is None and inbox.record is not None:
+            self._load()
+        if self.live is not None:
+            self.at = max(clock, self.live.state.updated)
+
+    def _load(self) -> None:
+        assert self.inbox.record is not None
+        try:
+            self.live, records = load(self.inbox.record, self.house.seen())
+        except Exception as error:  # a newer format, or damage: either must not take the queue down
+            self._load_head_only(error)
+            return
+        if self.live.state.status in {state.RUNNING, state.BLOCKED} and not self._is_given_up():
+            self._revive(self.live, records)
+
+    def _load_head_only(self, error: Exception) -> None:
+        assert self.inbox.record is not None
+        try:
+            head = state.decode(self.inbox.record.state)
+        except Exception as damage:  # as above
+            self.unreadable = f"the head of the instance cannot be read: {damage}"
+            return
+        self.live = Live(head, self.house.seen())
+        self.stuck = f"the journal cannot be read: {error}"
+
+    def _is_given_up(self) -> bool:
+        assert self.live is not None
+        if self.live.state.given_up and not self.inbox.retry:
+            self.stuck = self.live.state.reason
+            return True
+        return bool(self.inbox.give_up)
+
+    def _revive(self, live: Live, records: Iterable[Record]) -> None:
+        if live.begun is None:
+            self.stuck = "the journal has no beginning"
+            return
+        try:
+            instance = self.house.instance(self.actor, live)
+        except Stuck as stuck:
+            self.stuck = str(stuck)
+            return
+        try:
+            revive(instance, list(records))
+        except Exception as error:  # Stuck, or what the engine did not foresee: no wrong result, nothing sent
+            instance.close()
+            self.stuck = str(error) if isinstance(error, Stuck) else f"the replay broke: {error!r}"
+            return
+        live.instance = instance
+
+    # -- for handlers -------------------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """The workflow's name."""
+        return self.house.kind
+
+    @property
+    def there(self) -> Live | None:
+        """The instance, if it has been started."""
+        return None if self.live is None or self.live.state.status == state.AWAITED else self.live
+
+    def accept(self, event: External, envelope: Envelope) -> bool:
+        """Note an event, unless its message has been accepted before; tells whether it is new."""
+        live = self.live
+        assert live is not None
+        if event.digest in live.seen:
+            return False
+        live.seen.add(event.digest, self.at)
+        self.events.append(event)
+        self.origins[event.digest] = envelope
+        return True
+
+    def begin(self, begun: Begun, envelope: Envelope) -> None:
+        """Start a run, in place of what was there."""
+        old = self.live
+        head = State(
+            self.kind,
+            begun.run,
+            state.RUNNING,
+            self.at,
+            self.at,
+            method=begun.method,
+            tags=begun.tags,
+            unique_tag=begun.unique_tag,
+            meta=begun.meta,
+        )
+        live = Live(head, self.house.seen(), begun)
+        self.events.append(begun)
+        if old is not None:
+            self.replaces = True
+            head.starts = old.state.starts
+            if old.state.run:
+                head.starts = (*head.starts, bytes.fromhex(old.state.run))[-state.STARTS_KEPT :]
+            for _, parked in old.parked:
+                self.events.append(parked)
+                live.seen.add(parked.digest, self.at)
+            if old.state.status == state.AWAITED:
+                self.timers.clear()
+                self.removed["", 0] = None
+        self.live = live
+        live.seen.add(begun.digest, self.at)
+        self.posts.extend(posts.join_tags(self.kind, self.actor, begun, self.at))
+
+    def reply(self, caller: Caller | None, message: Message) -> None:
+        """Answer a client; nothing for others."""
+        if isinstance(caller, ClientCaller):
+            self.posts.append(posts.reply(caller, message, self.at))
+
+    def dead_letter(self, envelope: Envelope) -> None:
+        """Set aside what cannot be handled."""
+        self.posts.append(Post(DEAD_LETTERS, envelope))
+
+    def revoke(self, task_ids: Iterable[str]) -> None:
+        """Have tasks cancelled where they run, or dropped where they turn up."""
+        for identity in task_ids:
+            self.revoked.append(identity)
+            self.posts.append(posts.cancel_task(identity, self.at, self.at + self.house.settings.revoke_for))

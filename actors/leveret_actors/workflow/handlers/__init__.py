@@ -1,0 +1,56 @@
+"""One message kind, one file, one function that notes in the draft what the message means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.handlers.await_result import await_result
+from leveret_actors.workflow.handlers.cancel import cancel
+from leveret_actors.workflow.handlers.describe import describe
+from leveret_actors.workflow.handlers.ended import ended
+from leveret_actors.workflow.handlers.probe import probe
+from leveret_actors.workflow.handlers.read_history import read_history
+from leveret_actors.workflow.handlers.signal import signal
+from leveret_actors.workflow.handlers.start import start
+from leveret_broker.envelope import (
+    AwaitResult,
+    Cancel,
+    Describe,
+    Ended,
+    Envelope,
+    Probe,
+    ReadHistory,
+    Signal,
+    Start,
+    Wake,
+)
+
+_HANDLERS: Final[dict[type, Callable[[Draft, Envelope, Any], None]]] = {
+    Start: start,
+    Signal: signal,
+    Ended: ended,
+    Cancel: cancel,
+    AwaitResult: await_result,
+    Describe: describe,
+    ReadHistory: read_history,
+    Probe: probe,
+    Wake: lambda *_: None,
+}
+
+_ANY_RUN = (Start, AwaitResult, Describe, ReadHistory, Probe)
+"""They say themselves what another run means; everything else is dropped then."""
+
+
+def handle(draft: Draft, envelope: Envelope) -> None:
+    """Note what an envelope means."""
+    handler = _HANDLERS.get(type(envelope.message))
+    if handler is None:
+        draft.dead_letter(envelope)
+        return
+    live = draft.there
+    if envelope.run and live is not None and envelope.run != live.state.run:
+        if not isinstance(envelope.message, _ANY_RUN):
+            return
+    handler(draft, envelope, envelope.message)

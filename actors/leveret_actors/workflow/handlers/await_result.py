@@ -1,0 +1,31 @@
+"""`AwaitResult`: answer with the outcome, now or when there is one."""
+
+from __future__ import annotations
+
+from leveret_actors.workflow import posts
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.journal import ResultAwaited
+from leveret_actors.workflow.live import Live
+from leveret_broker.envelope import AwaitResult, Caller, Envelope
+from leveret_broker.ids import message_digest
+from leveret_broker.outcome import Unknown
+
+
+def await_result(draft: Draft, envelope: Envelope, message: AwaitResult) -> None:
+    """Answer at once for what has ended or never was."""
+    live = draft.there
+    is_other_run = live is not None and envelope.run not in {"", live.state.run}
+    if live is None or is_other_run or message.method not in {"", "main"}:
+        where = {"workflow": draft.kind, "instance": draft.actor, "run": envelope.run, "method": message.method}
+        where = {name: value for name, value in where.items() if value}
+        draft.posts.append(posts.answer(message.caller, Unknown(where), envelope.run, draft.at))
+    else:
+        await_outcome(draft, live, envelope, message.caller)
+
+
+def await_outcome(draft: Draft, live: Live, envelope: Envelope, caller: Caller) -> None:
+    """Answer, or register the caller."""
+    if live.state.outcome is not None:
+        draft.posts.append(posts.answer(caller, live.state.outcome, live.state.run, draft.at))
+    else:
+        draft.accept(ResultAwaited(caller, message_digest(envelope.id)), envelope)

@@ -1,0 +1,16 @@
+"""`Cancel`: of the instance, or of one of its commands."""
+
+from __future__ import annotations
+
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.journal import CancelRequested
+from leveret_broker.envelope import Cancel, Envelope
+from leveret_broker.ids import message_digest
+
+
+def cancel(draft: Draft, envelope: Envelope, message: Cancel) -> None:
+    """Accept it for an open instance."""
+    live = draft.there
+    if live is None or live.state.is_closed or message.method not in {"", "main"}:
+        return
+    draft.accept(CancelRequested(message_digest(envelope.id), message.number, message.reason), envelope)

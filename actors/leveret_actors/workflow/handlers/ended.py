@@ -1,0 +1,19 @@
+"""`Ended`: the outcome of a command."""
+
+from __future__ import annotations
+
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.journal import CommandEnded
+from leveret_broker.envelope import Ended, Envelope
+from leveret_broker.ids import message_digest
+
+
+def ended(draft: Draft, envelope: Envelope, message: Ended) -> None:
+    """Accept it while the command is open; a late one is dropped."""
+    live = draft.there
+    if live is None or live.state.is_closed:
+        return
+    if live.instance is not None and message.number not in live.instance.operations.pending:
+        return
+    digest = message_digest(envelope.id)
+    draft.accept(CommandEnded(message.number, message.outcome, digest, message.attempt, message.worker), envelope)

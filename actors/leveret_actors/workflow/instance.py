@@ -1,0 +1,247 @@
+"""A live instance: the workflow object, its loop and commands; what workflow code sees as `leveret.runtime.Runtime`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from leveret.definition import WorkflowDefinition
+from leveret.errors import DeferredError
+from leveret.failure import failure_of
+from leveret.runtime import Info, Receive, Runtime, TaskCall, stepping
+from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.channels import Channels, Receiver
+from leveret_actors.workflow.journal import Begun, Command, SignalAccepted
+from leveret_actors.workflow.lines import line_that_asks
+from leveret_actors.workflow.loop import DurableHandle, WorkflowLoop
+from leveret_actors.workflow.main import MainMethod
+from leveret_actors.workflow.operations import Operation, Operations
+from leveret_broker.codec import Codec, Payload
+from leveret_broker.outcome import Failure, Outcome
+
+T = TypeVar("T")
+
+_CLOSING_ROUNDS = 20
+_CLOSING_BUDGET = 10_000
+
+
+class Stuck(Exception):  # noqa: N818 - a state, the text is its reason
+    """Raised when code cannot be stepped to an end; the text goes into the instance's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """What one turn of the code brought."""
+
+    issued: list[Operation]
+    withdrawn: list[Operation]
+    """Tasks to cancel where they run."""
+    unset: list[int]
+    """Durable timers to remove."""
+    refused: list[tuple[SignalAccepted, str]]
+    """Signals that no channel could take, and why."""
+    outcome: Outcome | None
+    """How the main method ended, if it did in this turn."""
+
+
+class Instance:
+    """Code that runs; created, stepped and closed, never asked to do input or output."""
+
+    def __init__(self, key: str, definition: WorkflowDefinition, begun: Begun, codec: Codec, budget: int) -> None:
+        """Make the instance as it is before its first turn."""
+        self.definition = definition
+        self.key = key
+        self.begun = begun
+        self._codec = codec
+        self._budget = budget
+        self.loop = WorkflowLoop(begun.run, self)
+        self.operations = Operations(self.loop)
+        self.operations.on_cancelled = self._operation_cancelled
+        self.channels = Channels(definition.channels, self.operations, codec)
+        self.main = MainMethod(self)
+        self._info = Info(
+            definition.name, key, begun.run, definition.version, begun.method, "main", frozenset(begun.tags), begun.meta
+        )
+        self._watched: list[tuple[Coroutine[Any, Any, Any], str]] = []
+        self._random: Random | None = None
+        self._uuids: Random | None = None
+        self._replaying = False
+        self._journalled: dict[int, Command] = {}
+        self._refused: list[tuple[SignalAccepted, str]] = []
+        self.stuck = ""
+        """Why the code cannot go on."""
+
+    # -- for the engine -----------------------------------------------------------------------------------------------
+
+    def step(self, at: float, first: Callable[[], object], replayed: tuple[Command, ...] | None = None) -> Emission:
+        """Call `first`, then step until nothing is ready; `replayed` has what the journal says came of it.
+
+        Raises `Stuck`; the instance must be closed then.
+        """
+        self.loop.clock = max(at, self.loop.clock)
+        self._replaying = replayed is not None
+        self._journalled = {command.number: command for command in replayed or () if command.kind == ops.INLINE}
+        with stepping(self):
+            ended = self.loop.run(first, self._budget)
+        if not ended:
+            raise Stuck(
+                f"the code took more than {self._budget} steps in one turn: it never waits for anything durable"
+            )
+        if self.stuck:
+            raise Stuck(self.stuck)
+        if self._watched:
+            self._watched = [(call, what) for call, what in self._watched if self._is_unstarted(call)]
+        refused, self._refused = self._refused, []
+        outcome = self.main.outcome()
+        withdrawn, unset = self.operations.take_back()
+        return Emission(self.operations.take_issued(), withdrawn, unset, refused, outcome)
+
+    def refuse(self, event: SignalAccepted, reason: str) -> None:
+        """Note a signal that no channel could take."""
+        self._refused.append((event, reason))
+
+    def close(self) -> None:
+        """Tear the code down: nothing it does from here on has an effect, and nothing of it is left suspended."""
+        self.operations.refused = True
+        self._replaying = True
+        for _ in range(_CLOSING_ROUNDS):
+            tasks = self.loop.open_tasks()
+            if not tasks:
+                break
+            with stepping(self):
+                self.loop.run(lambda tasks=tasks: [task.cancel() for task in tasks], _CLOSING_BUDGET)  # type: ignore[misc]
+            self.loop.discard_ready()
+        for task in self.loop.open_tasks():
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio's own switch
+            with suppress(BaseException), stepping(self):  # whatever the code does about GeneratorExit
+                cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
+        for call, _ in self._watched:
+            call.close()
+        self._watched.clear()
+        self.loop.discard_ready()
+
+    def unawaited(self) -> str:
+        """Return which stub call nobody has awaited nor wrapped in a task, or nothing."""
+        for call, what in self._watched:
+            if self._is_unstarted(call) and all(task.get_coro() is not call for task in self.loop.open_tasks()):
+                return what
+        return ""
+
+    @staticmethod
+    def _is_unstarted(call: Coroutine[Any, Any, Any]) -> bool:
+        return inspect.iscoroutine(call) and inspect.getcoroutinestate(call) == inspect.CORO_CREATED
+
+    # -- durable timers of asyncio ------------------------------------------------------------------------------------
+
+    def timer_wanted(self, handle: DurableHandle) -> None:
+        """Back a `call_at` with a durable timer."""
+        handle.number = self._located(self.operations.open_handle(handle, handle.when())).number
+
+    def timer_unwanted(self, handle: DurableHandle) -> None:
+        """Remove the durable timer of a cancelled handle; nothing for one that has fired."""
+        operation = self.operations.pending.get(handle.number)
+        if operation is not None and operation.handle is handle:
+            self.operations.cancel(operation)
+
+    def _operation_cancelled(self, operation: Operation) -> None:
+        if operation.kind == ops.RECEIVE:
+            channel = self.channels.get(operation.name)
+            if channel is not None:
+                channel.give_back(operation)
+
+    def _located(self, operation: Operation) -> Operation:
+        if self._replaying:
+            operation.line = line_that_asks()
+        return operation
+
+    # -- for workflow code: leveret.runtime.Runtime -------------------------------------------------------------------
+
+    @property
+    def codec(self) -> Codec:
+        """Turns arguments into payloads."""
+        return self._codec
+
+    def run_task(self, call: TaskCall) -> Operation:
+        """Send a task to its service."""
+        due = self.loop.clock + call.timeout if call.timeout > 0 else 0.0
+        return self._located(self.operations.open(ops.TASK, f"{call.service}.{call.name}", call=call, due=due))
+
+    def set_timer(self, at: float) -> Operation:
+        """Set a durable timer for a Unix time."""
+        return self._located(self.operations.open(ops.TIMER, "", due=max(at, 1e-3)))
+
+    def receive(self, call: Receive) -> Operation:
+        """Wait for signals."""
+        channel = self.channels.get(call.channel)
+        if channel is None:
+            raise LookupError(f"{self.definition.name} has no channel {call.channel!r}")
+        operation = self._located(self.operations.open(ops.RECEIVE, call.channel, call=call))
+        if not self.operations.refused:
+            channel.receive(Receiver(operation, call))
+        return operation
+
+    def inline(self, function: Callable[[], T], kind: Any) -> T:
+        """Run `function` once; a replay gets the journalled result."""
+        if self.operations.refused:
+            raise asyncio.CancelledError
+        value = self._journalled_value() if self._replaying else self._run_inline(function)
+        self._located(self.operations.note(ops.INLINE, value))
+        if isinstance(value, Failure):
+            raise DeferredError(f"inline function failed: {value.type}: {value.message}", value)
+        return cast("T", self._codec.load(value, kind))
+
+    def _run_inline(self, function: Callable[[], object]) -> Payload | Failure:
+        try:
+            with stepping(cast("Runtime", None)):  # what it calls runs outside the workflow
+                return self._codec.dump(function())
+        except Exception as error:  # the user's function; the journal keeps what a replay must raise again
+            return failure_of(error, self._codec)
+
+    def _journalled_value(self) -> Payload | Failure:
+        number = self.operations.last + 1
+        command = self._journalled.get(number)
+        if command is None or command.value is None:
+            self.stuck = (
+                f"the code calls workflow.inline() as command {number}, which the journal does not have there; "
+                f"nearest line: {line_that_asks()}"
+            )
+            raise asyncio.CancelledError(self.stuck)
+        return command.value
+
+    def now(self) -> datetime:
+        """Return the turn's time."""
+        return datetime.fromtimestamp(self.loop.clock, UTC)
+
+    def uuid(self) -> UUID:
+        """Return a new UUID from the run's seed."""
+        if self._uuids is None:
+            self._uuids = Random(f"uuid {self.begun.run}")
+        return UUID(int=self._uuids.getrandbits(128), version=4)
+
+    def random(self) -> Random:
+        """Return the run's generator."""
+        if self._random is None:
+            self._random = Random(self.begun.run)
+        return self._random
+
+    def info(self) -> Info:
+        """Tell who runs."""
+        return self._info
+
+    def watch(self, call: Coroutine[Any, Any, Any], what: str) -> None:
+        """Remember a stub call until it is awaited."""
+        if self.operations.refused:
+            call.close()
+        else:
+            self._watched.append((call, what))
+
+    def is_replaying(self) -> bool:
+        """Tell whether this step repeats the past, or is the end of a dropped actor."""
+        return self._replaying

@@ -1,0 +1,137 @@
+"""The journal of a run: one record per turn, the only truth about an instance.
+
+Structs are arrays: new fields go to the end and have a default.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from leveret_broker.codec import Payload
+from leveret_broker.envelope import FORMAT, Caller, WorkflowCaller
+from leveret_broker.errors import DecodeError
+from leveret_broker.outcome import Failure, Outcome
+
+
+class _Event(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    pass
+
+
+class Begun(_Event, tag="b"):
+    """The run was started."""
+
+    run: str
+    method: str
+    arguments: Payload
+    digest: bytes
+    tags: tuple[str, ...] = ()
+    unique_tag: str = ""
+    meta: dict[str, str] = {}
+    caller: Caller | None = None
+    parent: WorkflowCaller | None = None
+    timeout: float = 0.0
+    """As the start asked for; 0 is the definition's."""
+    version: int = 0
+    """As the start asked for; 0 is the highest known."""
+
+
+class SignalAccepted(_Event, tag="s"):
+    """A signal came; whether its channel can take it shows when it is applied."""
+
+    channel: str
+    value: Payload
+    digest: bytes
+
+
+class CommandEnded(_Event, tag="e"):
+    """The outcome of a command came."""
+
+    number: int
+    outcome: Outcome
+    digest: bytes
+    attempt: int = 0
+    worker: str = ""
+
+
+class TimerFired(_Event, tag="t"):
+    """The durable timer of a command is due; number 0 is the workflow timeout."""
+
+    number: int
+
+
+class CancelRequested(_Event, tag="c"):
+    """Somebody wants the instance, or one of its commands, cancelled."""
+
+    digest: bytes
+    number: int = -1
+    reason: str = ""
+
+
+class ResultAwaited(_Event, tag="w"):
+    """Somebody waits for the outcome."""
+
+    caller: Caller
+    digest: bytes
+
+
+class GivenUp(_Event, tag="g"):
+    """The node stopped running this instance, to protect the others."""
+
+    reason: str
+
+
+Event: TypeAlias = Begun | SignalAccepted | CommandEnded | TimerFired | CancelRequested | ResultAwaited | GivenUp
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """Something that the code asked for."""
+
+    kind: str
+    """`task`, `timer`, `receive`, `inline`."""
+    number: int
+    name: str = ""
+    digest: bytes = b""
+    """Of the arguments, with `check="strict"`."""
+    value: Payload | Failure | None = None
+    """What an `inline` function returned or raised."""
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """One turn."""
+
+    number: int
+    """Counts from 1."""
+    at: float
+    """Clock of the turn."""
+    version: int
+    """Of the code that ran; 0 when none did."""
+    events: tuple[Event, ...] = ()
+    """As accepted, in order."""
+    commands: tuple[Command, ...] = ()
+    completion: Outcome | None = None
+    """How the main method ended in this turn."""
+    ran: bool = True
+    """False: the events wait for the next record that ran, which applies them before its own."""
+    format: int = FORMAT
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """Return the bytes that the store keeps."""
+    return _encoder.encode(record)
+
+
+def decode(data: bytes) -> Record:
+    """Return the record; raises `DecodeError` for anything else, and for a newer format."""
+    try:
+        record = _decoder.decode(data)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise DecodeError(f"not a journal record: {error}") from error
+    if record.format > FORMAT:
+        raise DecodeError(f"the journal record has format {record.format}, this node reads up to {FORMAT}: upgrade it")
+    return record

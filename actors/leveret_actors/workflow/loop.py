@@ -1,0 +1,254 @@
+"""The event loop of one instance: plain asyncio code runs on it, time is the turn's, and nothing else exists."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+import zlib
+from asyncio import events
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+_ADVICE = {
+    "run_in_executor": "put blocking code into a service and call its task, or use workflow.inline() for something short",
+    "call_soon_threadsafe": "threads cannot reach a workflow: send it a signal",
+    "subprocess_exec": "start processes in a service",
+    "subprocess_shell": "start processes in a service",
+    "add_signal_handler": "process signals are the node's business; use a channel",
+    "run_forever": "a workflow's loop is stepped by its node; await what you want to wait for",
+    "run_until_complete": "a workflow's loop is stepped by its node; await what you want to wait for",
+}
+_NO_OUTSIDE = "sockets, files and other input or output belong into a service: call its task"
+
+
+class Handles(Protocol):
+    """Whoever makes durable timers of the loop's `call_at`."""
+
+    def timer_wanted(self, handle: DurableHandle) -> None:
+        """Give the handle a durable timer and set its number."""
+
+    def timer_unwanted(self, handle: DurableHandle) -> None:
+        """Forget the handle's timer; called for fired ones as well."""
+
+
+class DurableHandle(asyncio.TimerHandle):
+    """A `call_at`, backed by the durable timer `number`."""
+
+    __slots__ = ("number",)
+
+    number: int
+
+
+class LoopFuture(asyncio.Future[T]):
+    """A future with a hash by creation number: sets of futures have the same order in every process."""
+
+    def __init__(self, *, loop: WorkflowLoop) -> None:
+        """Take the next number."""
+        self._order = loop.next_order()
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self._order
+
+
+class LoopTask(asyncio.Task[T]):
+    """A task with a hash by creation number."""
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        loop: WorkflowLoop,
+        name: str | None,
+        context: contextvars.Context | None,
+    ) -> None:
+        """Take the next number; the default name has it, too."""
+        self._order = loop.next_order()  # asyncio hashes the task while it initialises it
+        super().__init__(coro, loop=loop, name=name or f"task-{self._order & 0xFFFFF}", context=context)
+
+    def __hash__(self) -> int:
+        return self._order
+
+
+class WorkflowLoop(asyncio.AbstractEventLoop):
+    """What asyncio needs of a loop, and nothing that reaches outside."""
+
+    def __init__(self, seed: str, handles: Handles) -> None:
+        """Make the loop of the run `seed`; `handles` keeps its timers."""
+        self.clock = 0.0
+        self.context = contextvars.Context()
+        self._handles = handles
+        self._ready: deque[asyncio.Handle] = deque()
+        self._tasks: list[LoopTask[Any]] = []
+        self._prune_at = 64
+        # Per run, because asyncio keeps the tasks of all loops in one set: equal hashes there would make it slow.
+        self._order = zlib.crc32(seed.encode()) << 20
+        self._stepping = False
+
+    # -- what asyncio calls -------------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Return the turn's time: Unix seconds that never run backwards."""
+        return self.clock
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """Run `callback` in this turn."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run `callback` when a durable timer fires."""
+        return self.call_at(self.clock + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run `callback` when a durable timer fires."""
+        handle = DurableHandle(when, callback, args, self, context)
+        self._handles.timer_wanted(handle)
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        if isinstance(handle, DurableHandle):
+            self._handles.timer_unwanted(handle)
+
+    def create_future(self) -> LoopFuture[Any]:
+        """Return a new future."""
+        return LoopFuture(loop=self)
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        *,
+        name: object = None,
+        context: contextvars.Context | None = None,
+        **options: Any,
+    ) -> LoopTask[T]:
+        """Run a coroutine beside the others."""
+        assert isinstance(coro, Coroutine)
+        if options.get("eager_start"):
+            coro.close()
+            raise NotImplementedError("eager tasks are not available in a workflow: leave eager_start out")
+        if _from_as_completed():
+            coro.close()
+            raise NotImplementedError(
+                "asyncio.as_completed() starts bare coroutines in an order that changes from process to process: give "
+                "it tasks made with asyncio.create_task() or workflow.dispatch()"
+            )
+        task = LoopTask(coro, loop=self, name=None if name is None else str(name), context=context)
+        self._tasks.append(task)
+        if len(self._tasks) > self._prune_at:
+            self._tasks = [task for task in self._tasks if not task.done()]
+            self._prune_at = 64 + 2 * len(self._tasks)
+        return task
+
+    def get_debug(self) -> bool:
+        """Return False: debug mode measures wall time."""
+        return False
+
+    def is_running(self) -> bool:
+        """Tell whether the workflow is being stepped."""
+        return self._stepping
+
+    def is_closed(self) -> bool:
+        """Return False."""
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Drop what asyncio wants logged: failures reach whoever awaits, and tasks of dropped actors are no news."""
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Do nothing, as `call_exception_handler`."""
+
+    # -- what the engine calls ----------------------------------------------------------------------------------------
+
+    def next_order(self) -> int:
+        """Return the creation number of a task or future, which is its hash."""
+        self._order += 1
+        return self._order
+
+    def fire(self, handle: asyncio.Handle) -> None:
+        """Run a timer's callback in this turn."""
+        self._ready.append(handle)
+
+    def run(self, first: Callable[[], object], budget: int) -> bool:
+        """Call `first`, then step until nothing is ready; False when that took more than `budget` steps."""
+        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()  # noqa: SLF001 - made for loops
+        events._set_running_loop(self)  # noqa: SLF001 - made for loops
+        # Suspended async generators of a dropped actor must not run when the garbage collector finds them.
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=_forget)
+        self._stepping = True
+        try:
+            return self.context.run(self._run, first, budget)
+        finally:
+            self._stepping = False
+            sys.set_asyncgen_hooks(*hooks)
+            events._set_running_loop(outer)  # noqa: SLF001 - made for loops
+
+    def _run(self, first: Callable[[], object], budget: int) -> bool:
+        first()
+        ready = self._ready
+        while ready:
+            if not budget:
+                return False
+            budget -= 1
+            handle = ready.popleft()
+            if handle.cancelled():
+                continue
+            try:
+                handle._run()  # noqa: SLF001 - made for loops
+            except (SystemExit, KeyboardInterrupt):
+                continue  # the task has it as its exception as well, and ends the method as any other
+        return True
+
+    def open_tasks(self) -> list[LoopTask[Any]]:
+        """Return the tasks that have not ended, oldest first."""
+        self._tasks = [task for task in self._tasks if not task.done()]
+        return list(self._tasks)
+
+    def discard_ready(self) -> None:
+        """Forget what would run next."""
+        self._ready.clear()
+
+
+def _forget(_: AsyncGenerator[Any, Any]) -> None:
+    """Let a dropped async generator go without running its `finally` blocks."""
+
+
+def _from_as_completed() -> bool:
+    frame = sys._getframe(2)  # noqa: SLF001 - the only way to know the caller
+    for _ in range(4):
+        if frame is None or frame.f_back is None:
+            return False
+        code = frame.f_code
+        if code.co_filename == asyncio.tasks.__file__ and (
+            code.co_qualname.startswith(("as_completed", "_AsCompletedIterator"))
+        ):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _refusal(name: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError(f"loop.{name}() is not available in a workflow: {_ADVICE.get(name, _NO_OUTSIDE)}")
+
+    refuse.__name__ = name
+    return refuse
+
+
+for _name in dir(asyncio.AbstractEventLoop):
+    if not _name.startswith("_") and _name not in vars(WorkflowLoop):
+        setattr(WorkflowLoop, _name, _refusal(_name))
+WorkflowLoop.__abstractmethods__ = frozenset()
+
+__all__ = ["DurableHandle", "Handles", "LoopFuture", "LoopTask", "WorkflowLoop"]

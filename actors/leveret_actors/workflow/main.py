@@ -1,0 +1,131 @@
+"""The main method of an instance: the one that the start named; its end is the instance's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from leveret.definition import WorkflowDefinition
+from leveret.failure import failure_of
+from leveret_actors.workflow.journal import Begun
+from leveret_actors.workflow.loop import LoopTask, WorkflowLoop
+from leveret_broker.codec import Codec, Payload
+from leveret_broker.errors import DecodeError, EncodeError, PayloadTooLarge
+from leveret_broker.outcome import Cancelled, Completed, Failed, Failure, Outcome, TimedOut
+
+
+class Host(Protocol):
+    """What the method needs of its instance."""
+
+    key: str
+    definition: WorkflowDefinition
+    begun: Begun
+    loop: WorkflowLoop
+
+    @property
+    def codec(self) -> Codec:
+        """Turns arguments and results."""
+        ...
+
+    def unawaited(self) -> str:
+        """Return which stub call nobody awaited, or nothing."""
+        ...
+
+
+class MainMethod:
+    """Runs the method, cancels it at most once, and tells how it ended."""
+
+    def __init__(self, host: Host) -> None:
+        """Wait for `start`."""
+        self._host = host
+        self._task: LoopTask[Payload] | None = None
+        self._entered = False
+        self._told = False
+        self._cancelled_for: Outcome | None = None
+        """What the end is if the method gives way to its cancellation."""
+
+    @property
+    def timeout(self) -> float:
+        """Workflow timeout in seconds; 0 is none."""
+        return self._host.begun.timeout or self._host.definition.timeout
+
+    @property
+    def where(self) -> dict[str, str]:
+        """Name the method for failures."""
+        host = self._host
+        return {"workflow": host.definition.name, "instance": host.key, "method": host.begun.method}
+
+    @property
+    def coroutine(self) -> Any:
+        """The running coroutine, to find the line where it waits."""
+        return None if self._task is None else self._task.get_coro()
+
+    def start(self) -> None:
+        """Have the method run in this turn."""
+        self._task = self._host.loop.create_task(self._run(), name="main")
+
+    def cancel(self, reason: str) -> None:
+        """Cancel the method; a second time changes nothing, so that compensation is not interrupted."""
+        self._end_as(Cancelled({**self.where, "reason": reason} if reason else self.where))
+
+    def time_out(self) -> None:
+        """Cancel the method because its workflow timeout has passed."""
+        self._end_as(TimedOut(self.timeout, self.where))
+
+    def _end_as(self, outcome: Outcome) -> None:
+        if self._cancelled_for is not None or self._task is None or self._task.done():
+            return
+        self._cancelled_for = outcome
+        if self._entered:
+            self._task.cancel()
+
+    async def _run(self) -> Payload:
+        self._entered = True
+        if self._cancelled_for is not None:
+            # Cancelled before it began: it begins nevertheless, and finds out at its first await.
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+        host = self._host
+        name = host.begun.method
+        method = host.definition.methods.get(name)
+        if method is None:
+            raise LookupError(
+                f"{host.definition.name} has no method {name!r}; it has {sorted(host.definition.methods)}"
+            )
+        args, kwargs = method.signature.load(host.codec, host.begun.arguments)
+        result = await getattr(host.definition.cls(), method.attribute)(*args, **kwargs)
+        unawaited = host.unawaited()
+        if unawaited:
+            raise RuntimeError(
+                f"{host.definition.name}.{name} returned without having awaited its call of {unawaited}: await it, or "
+                "use workflow.dispatch() to run it beside"
+            )
+        return self._dump(result, method.signature.result)
+
+    def _dump(self, result: object, kind: Any) -> Payload:
+        codec, name = self._host.codec, f"{self._host.definition.name}.{self._host.begun.method}"
+        try:
+            payload = codec.dump(result)
+            if kind is not Any:
+                codec.load(payload, kind)
+        except PayloadTooLarge:
+            raise
+        except (EncodeError, DecodeError) as error:
+            raise TypeError(f"{name} returned what does not fit {kind!r}: {error}") from error
+        return payload
+
+    def outcome(self) -> Outcome | None:
+        """Return how the method ended, once; None before and after."""
+        if self._task is None or self._told or not self._task.done():
+            return None
+        self._told = True
+        if self._task.cancelled():
+            if self._cancelled_for is not None:
+                return self._cancelled_for
+            text = "the method ended with asyncio.CancelledError, though nobody had cancelled it"
+            return Failed(Failure("asyncio.CancelledError", text, where=self.where))
+        error = self._task.exception()
+        if error is not None:
+            return Failed(failure_of(error, self._host.codec, self.where))
+        return Completed(self._task.result())

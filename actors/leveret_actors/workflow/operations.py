@@ -1,0 +1,149 @@
+"""The commands of a run and what becomes of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from leveret.runtime import Receive, TaskCall
+from leveret_actors.workflow.journal import Command
+from leveret_actors.workflow.loop import DurableHandle, LoopFuture, WorkflowLoop
+from leveret_broker.codec import Payload
+from leveret_broker.outcome import Failure
+
+TASK = "task"
+TIMER = "timer"
+RECEIVE = "receive"
+INLINE = "inline"
+
+
+class OperationFuture(LoopFuture[Any]):
+    """The future of a command; cancelling it cancels the command."""
+
+    withdraw: Callable[[], None]
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the command, unless it has ended."""
+        if not super().cancel(msg):
+            return False
+        self.withdraw()
+        return True
+
+
+class Operation:
+    """One command: `leveret.runtime.Operation`, and what the engine knows beside."""
+
+    __slots__ = ("call", "due", "future", "handle", "kind", "left", "line", "name", "number", "status", "value", "void")
+
+    future: OperationFuture
+
+    def __init__(self, number: int, kind: str, name: str) -> None:
+        """Describe a command that has just been asked for."""
+        self.number = number
+        self.kind = kind
+        self.name = name
+        self.status = "ongoing"
+        self.call: TaskCall | Receive | None = None
+        self.due = 0.0
+        """When its durable timer fires; 0 is none."""
+        self.handle: DurableHandle | None = None
+        """For timers that asyncio asked for."""
+        self.left = False
+        """The turn that asked for it is over."""
+        self.void = False
+        """Cancelled before its turn was over: it never existed."""
+        self.value: Payload | Failure | None = None
+        self.line = ""
+        """Where in the user's code; known while replaying."""
+
+    def command(self, *, strict: bool) -> Command:
+        """Return what the journal keeps."""
+        digest = b""
+        if strict and isinstance(self.call, TaskCall):
+            digest = hashlib.blake2b(self.call.arguments, digest_size=8).digest()
+        return Command(self.kind, self.number, self.name, digest, self.value)
+
+
+class Operations:
+    """All commands of a run that have not ended, and what this turn changed."""
+
+    def __init__(self, loop: WorkflowLoop) -> None:
+        """Begin with none."""
+        self._loop = loop
+        self.last = 0
+        self.pending: dict[int, Operation] = {}
+        self.refused = False
+        """The instance is being dropped: what code asks for now gets a future that never ends."""
+        self.on_cancelled: Callable[[Operation], None] = lambda _: None
+        self.issued: list[Operation] = []
+        self.withdrawn: list[Operation] = []
+        """Tasks to be cancelled where they run."""
+        self.unset: list[int] = []
+        """Durable timers to be removed."""
+
+    def open(self, kind: str, name: str, *, call: TaskCall | Receive | None = None, due: float = 0.0) -> Operation:
+        """Return a new command with a future."""
+        operation = self._new(kind, name)
+        operation.call, operation.due = call, due
+        future = OperationFuture(loop=self._loop)
+        future.withdraw = lambda: self.cancel(operation)
+        operation.future = future
+        return operation
+
+    def open_handle(self, handle: DurableHandle, due: float) -> Operation:
+        """Return a new timer that runs `handle`."""
+        operation = self._new(TIMER, "")
+        operation.handle, operation.due = handle, due
+        return operation
+
+    def note(self, kind: str, value: Payload | Failure) -> Operation:
+        """Return a command that has ended already."""
+        operation = self._new(kind, "")
+        operation.value = value
+        operation.status = "completed"
+        self.pending.pop(operation.number, None)
+        return operation
+
+    def _new(self, kind: str, name: str) -> Operation:
+        if self.refused:
+            return Operation(0, kind, name)
+        self.last += 1
+        operation = Operation(self.last, kind, name)
+        self.pending[self.last] = operation
+        self.issued.append(operation)
+        return operation
+
+    def end(self, operation: Operation, status: str, *, fired: bool = False, withdraw: bool = False) -> bool:
+        """Take a command off; False when it was off already. The caller settles its future.
+
+        `fired`: by its own durable timer. `withdraw`: its task has not ended and shall be cancelled where it runs.
+        """
+        if self.pending.pop(operation.number, None) is None:
+            return False
+        operation.status = status
+        if operation.due and operation.left and not fired:
+            self.unset.append(operation.number)
+        if withdraw and operation.kind == TASK and operation.left:
+            self.withdrawn.append(operation)
+        return True
+
+    def cancel(self, operation: Operation) -> None:
+        """Take back a command that the code does not want any more; one that has ended stays as it is."""
+        if self.end(operation, "cancelled", withdraw=True):
+            operation.void = not operation.left
+            self.on_cancelled(operation)
+
+    def take_issued(self) -> list[Operation]:
+        """Return this turn's commands, in order of their numbers: from now on they have left."""
+        issued = [operation for operation in self.issued if not operation.void]
+        for operation in issued:
+            operation.left = True
+        self.issued = []
+        return issued
+
+    def take_back(self) -> tuple[list[Operation], list[int]]:
+        """Return the tasks to cancel and the durable timers to remove."""
+        result = self.withdrawn, self.unset
+        self.withdrawn, self.unset = [], []
+        return result

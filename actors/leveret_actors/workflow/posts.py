@@ -1,0 +1,95 @@
+"""What leaves an instance: commands and answers as posts, with ids derived so that a repetition makes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from leveret.runtime import TaskCall
+from leveret_actors.actor import ActorAddress, Post
+from leveret_actors.workflow.journal import Begun
+from leveret_actors.workflow.operations import Operation
+from leveret_broker.address import CONTROL, TAGS, MailboxQueue, ReplyQueue, ServiceQueue
+from leveret_broker.envelope import (
+    Answer,
+    Caller,
+    CancelTask,
+    ClientCaller,
+    Ended,
+    Envelope,
+    Message,
+    TagJoin,
+    TagLeave,
+    Task,
+    WorkflowCaller,
+)
+from leveret_broker.ids import tag_key, task_id
+from leveret_broker.outcome import Outcome
+
+
+def task(operation: Operation, queue: MailboxQueue, instance: str, begun: Begun, at: float) -> Post:
+    """Return a task on its way to its service."""
+    call = operation.call
+    assert isinstance(call, TaskCall)
+    identity = task_id(begun.run, operation.number)
+    caller = WorkflowCaller(queue, instance, begun.run, operation.number, queue.kind, begun.method)
+    message = Task(
+        identity,
+        call.service,
+        call.name,
+        call.arguments,
+        caller,
+        deadline=operation.due,
+        tags=call.tags,
+        meta=dict(call.meta),
+        workflow=queue.kind,
+        instance=instance,
+        run=begun.run,
+    )
+    return Post(ServiceQueue(call.service), Envelope(identity, "", message, sent=at))
+
+
+def cancel_task(identity: str, at: float, until: float) -> Post:
+    """Return the word to all nodes that a task is not wanted any more."""
+    return Post(CONTROL, Envelope(f"{identity}.c", "", CancelTask(identity, until), sent=at))
+
+
+def tags_of(begun: Begun) -> tuple[str, ...]:
+    """Return the tags, the unique one last, each once."""
+    return tuple(dict.fromkeys((*begun.tags, *filter(None, (begun.unique_tag,)))))
+
+
+def join_tags(kind: str, instance: str, begun: Begun, at: float) -> Iterable[Post]:
+    """Yield the firm joins of a new run."""
+    for index, tag in enumerate(tags_of(begun)):
+        join = TagJoin(instance, begun.run, firm=True)
+        yield _to_tag(kind, tag, Envelope(f"{begun.run}.j{index}", tag_key(kind, tag), join, sent=at))
+
+
+def leave_tags(kind: str, instance: str, begun: Begun, at: float) -> Iterable[Post]:
+    """Yield the leaves of a run that has ended."""
+    for index, tag in enumerate(tags_of(begun)):
+        leave = TagLeave(instance, begun.run)
+        yield _to_tag(kind, tag, Envelope(f"{begun.run}.l{index}", tag_key(kind, tag), leave, sent=at))
+
+
+def _to_tag(kind: str, tag: str, envelope: Envelope) -> Post:
+    return Post(ActorAddress(TAGS, tag_key(kind, tag)), envelope)
+
+
+def answer(caller: Caller, outcome: Outcome, run: str, at: float) -> Post:
+    """Return the outcome of `run`, for whoever waits for it."""
+    if isinstance(caller, ClientCaller):
+        return reply(caller, Answer(outcome), at)
+    envelope = Envelope(
+        f"{caller.run}.{caller.number}.{run}.e",
+        caller.instance,
+        Ended(caller.number, outcome),
+        run=caller.run,
+        sent=at,
+    )
+    return Post(caller.queue, envelope)
+
+
+def reply(caller: ClientCaller, message: Message, at: float) -> Post:
+    """Return a message for a client, under its request's id."""
+    return Post(ReplyQueue(caller.client), Envelope(caller.request, "", message, sent=at))

@@ -1,0 +1,93 @@
+"""From the journal back to a live instance: the same turns, and a comparison of what the code asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from leveret.definition import WorkflowDefinition
+from leveret_actors.store.contract import ActorRecord
+from leveret_actors.workflow import journal, state
+from leveret_actors.workflow.applying import take_turn
+from leveret_actors.workflow.instance import Emission, Instance, Stuck
+from leveret_actors.workflow.journal import Command, Event, Record
+from leveret_actors.workflow.lines import line_that_waits
+from leveret_actors.workflow.live import Live, Seen
+from leveret_actors.workflow.operations import Operation
+from leveret_actors.workflow.outcomes import status_of
+
+
+def load(record: ActorRecord, seen: Seen) -> tuple[Live, list[Record]]:
+    """Return what the engine knows of an instance, code aside, and its journal; raises `DecodeError`."""
+    live = Live(state.decode(record.state), seen)
+    records: list[Record] = []
+    if not live.state.is_closed:
+        records = [journal.decode(data) for data in record.journal]
+    for item in records:
+        live.journal(item)
+        if item.completion is not None:
+            live.waiters.clear()
+    return live, records
+
+
+def definition_for(definitions: Mapping[int, WorkflowDefinition], wanted: int) -> WorkflowDefinition:
+    """Return the code of a version, 0 being the highest; raises `Stuck` where there is none."""
+    if not wanted and definitions:
+        wanted = max(definitions)
+    definition = definitions.get(wanted)
+    if definition is None:
+        there = ", ".join(str(version) for version in sorted(definitions)) or "none"
+        raise Stuck(f"this node does not have version {wanted} of the code (it has {there}): run a node that has it")
+    return definition
+
+
+def revive(instance: Instance, records: Sequence[Record]) -> None:
+    """Repeat the turns of a journal; raises `Stuck` at the first that the code does not repeat."""
+    events: list[Event] = []
+    for record in records:
+        events.extend(record.events)
+        if not record.ran:
+            continue
+        try:
+            emission = take_turn(instance, record.at, events, record.commands)
+        except Stuck as stuck:
+            raise Stuck(f"replay of turn {record.number}: {stuck}") from stuck
+        _compare(instance, record, emission)
+        events = []
+
+
+def _compare(instance: Instance, record: Record, emission: Emission) -> None:
+    strict = instance.definition.check == "strict"
+    for index in range(max(len(record.commands), len(emission.issued))):
+        had = record.commands[index] if index < len(record.commands) else None
+        did = emission.issued[index] if index < len(emission.issued) else None
+        if had is None or did is None or _differs(had, did, strict=strict):
+            line = did.line if did is not None else line_that_waits(instance.main.coroutine)
+            raise Stuck(
+                f"replay of turn {record.number} does not match the journal at its command {index + 1}: the journal "
+                f"has {_journalled(had)}, the code {_did(did, strict=strict)}; nearest line: {line or 'unknown'}"
+            )
+    had_end = record.completion and status_of(record.completion)
+    did_end = emission.outcome and status_of(emission.outcome)
+    if had_end != did_end:
+        line = line_that_waits(instance.main.coroutine)
+        raise Stuck(
+            f"replay of turn {record.number} does not match the journal: there the method "
+            f"{had_end or 'goes on'}, in the code it {did_end or 'goes on'}; nearest line: {line or 'unknown'}"
+        )
+
+
+def _differs(had: Command, did: Operation, *, strict: bool) -> bool:
+    if (had.kind, had.number, had.name) != (did.kind, did.number, did.name):
+        return True
+    return strict and bool(had.digest) and had.digest != did.command(strict=True).digest
+
+
+def _journalled(command: Command | None) -> str:
+    return "nothing more" if command is None else f"{command.kind} {command.name!r} (number {command.number})"
+
+
+def _did(operation: Operation | None, *, strict: bool) -> str:
+    if operation is None:
+        return "asks for nothing more"
+    text = f"asks for {operation.kind} {operation.name!r} (number {operation.number})"
+    return f"{text}, perhaps with other arguments" if strict else text
