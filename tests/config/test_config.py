@@ -6,7 +6,7 @@ import pytest
 
 from leveret import ConfigurationError, Retry
 from leveret_actors.config import Config, load, node_arguments, settings, trace
-from leveret_actors.settings import Retention, Settings
+from leveret_actors.settings import Settings
 from tests.config import shop
 
 FULL = """
