@@ -14,12 +14,15 @@ url           the one URL; transports makes what it names
 from loguru import logger
 
 from leveret import service, workflow
+from leveret.client import Client, Handle
 from leveret.deferred import AllOf, Combinable, Deferred
 from leveret.errors import (
     ArgumentMismatch,
     DeferredError,
     NotInTask,
     NotInWorkflow,
+    RequestRefused,
+    RequestTimedOut,
     TaskCancelled,
     TaskFailed,
     TaskTimedOut,
@@ -35,13 +38,16 @@ from leveret_broker.errors import ConfigurationError, LeveretError
 
 logger.disable("leveret")  # a library says nothing until it is asked: logger.enable("leveret")
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - under headings
     # writing
     "Retry",
     "RetryDetails",
     "register_type",
     "service",
     "workflow",
+    # calling
+    "Client",
+    "Handle",
     # waiting
     "AllOf",
     "Combinable",
@@ -53,6 +59,8 @@ __all__ = [
     "LeveretError",
     "NotInTask",
     "NotInWorkflow",
+    "RequestRefused",
+    "RequestTimedOut",
     "TaskCancelled",
     "TaskFailed",
     "TaskTimedOut",

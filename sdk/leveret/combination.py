@@ -38,10 +38,12 @@ class _Round(ABC):
             self.ended(index, future)
 
     def succeed(self, value: Any, used: Sequence[int]) -> None:
+        """Complete."""
         self.future.set_result(value)
         self._hand_back(used)
 
     def fail(self, future: asyncio.Future[Any], used: Sequence[int]) -> None:
+        """End as this part did."""
         error = None if future.cancelled() else future.exception()
         if error is None:
             self.future.cancel()
@@ -71,6 +73,7 @@ class AnyRound(_Round):
         super().__init__(parts)
 
     def ended(self, index: int, future: asyncio.Future[Any]) -> None:
+        """Decide, if the end of this part decides."""
         if has_value(future):
             winner = self._winner(index)
             self.succeed(self._value(winner, self._parts[winner][1].result()), [winner])
@@ -95,6 +98,7 @@ class AllRound(_Round):
             self.succeed(value(()), ())
 
     def ended(self, index: int, future: asyncio.Future[Any]) -> None:
+        """Decide, if the end of this part decides."""
         if not has_value(future):
             self.fail(future, [index])
         elif not self._open:
@@ -114,21 +118,26 @@ class CombinedSource:
 
     @property
     def status(self) -> str:
+        """As the operation says."""
         return status_of(self._round.future)
 
     def take(self) -> asyncio.Future[Any]:
+        """Return the future to wait for."""
         if self._round.withdrawn:
             self._round = self._start()
         self._users += 1
         return self._round.future
 
-    def used(self, future: asyncio.Future[Any]) -> None:
+    def used(self, future: asyncio.Future[Any]) -> None:  # noqa: ARG002
+        """Take back a future whose end was seen."""
         self._users -= 1
 
     def lost(self, future: asyncio.Future[Any]) -> None:
+        """Take back a future that is needed no more."""
         self._users -= 1
         if not self._users and not future.done():
             self._round.withdraw()
 
     def cancel(self) -> None:
+        """Cancel the command."""
         self._round.future.cancel()

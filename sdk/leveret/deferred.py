@@ -22,14 +22,15 @@ class Combinable(Generic[T_co]):
 
     Once a combination is decided, its other timers and receivers are withdrawn (they are issued again when somebody
     waits for them again); its other tasks go on. A signal that such a receiver had got already goes back to its
-    channel. Cancelling whoever waits cancels what it waits for, as with asyncio's futures; `asyncio.shield` prevents it.
+    channel. Cancelling whoever waits cancels what it waits for, as with asyncio's futures; `asyncio.shield` prevents
+    it.
     """
 
-    __slots__ = ("__weakref__", "_hash", "_source")
+    __slots__ = ("__weakref__", "_hash", "source")
 
     def __init__(self, source: Source, parts: Sequence[Combinable[Any]] = ()) -> None:
         """Stand on a source; `workflow.dispatch` and its like do this."""
-        self._source = source
+        self.source = source
         # asyncio puts awaitables into sets: their order must not depend on addresses.
         self._hash = hash(source.number) if source.number is not None else hash(tuple(hash(part) for part in parts))
 
@@ -41,11 +42,11 @@ class Combinable(Generic[T_co]):
 
     def __await__(self) -> Generator[Any, Any, T_co]:
         """Wait for it; may be done many times. Raises a `DeferredError`, or `CancelledError` when cancelled here."""
-        future = self._source.take()
+        future = self.source.take()
         try:
             value: T_co = yield from future.__await__()
         finally:
-            self._source.used(future)
+            self.source.used(future)
         return value
 
     def __or__(self, other: Combinable[U]) -> Deferred[T_co | U]:
@@ -55,11 +56,11 @@ class Combinable(Generic[T_co]):
     @property
     def status(self) -> str:
         """`ongoing`, `completed`, `failed`, `cancelled`, `timed_out` or `unknown`; read without waiting."""
-        return self._source.status
+        return self.source.status
 
     def cancel(self) -> None:
         """Cancel it: a task is stopped, a timer removed, a combination cancels its parts. A second time: nothing."""
-        self._source.cancel()
+        self.source.cancel()
 
 
 class Deferred(Combinable[T_co]):
@@ -70,7 +71,7 @@ class Deferred(Combinable[T_co]):
     @property
     def number(self) -> int | None:
         """Command number in the run; None for a combination."""
-        return self._source.number
+        return self.source.number
 
     def __and__(self, other: Combinable[U]) -> AllOf[T_co, U]:
         """Return what completes with a tuple of both; fails with the first failure."""
@@ -128,7 +129,11 @@ def first(**parts: Combinable[Any]) -> Deferred[First]:
     """
     names = tuple(parts)
     listed = _checked("first", tuple(parts.values()))
-    return Deferred(_any_source(listed, lambda index, value: First(names[index], value)), listed)
+
+    def named(index: int, value: Any) -> First:
+        return First(names[index], value)
+
+    return Deferred(_any_source(listed, named), listed)
 
 
 def refuse_deferreds(what: str, args: Iterable[Any]) -> None:
@@ -140,12 +145,12 @@ def refuse_deferreds(what: str, args: Iterable[Any]) -> None:
 
 
 def _any_source(parts: Sequence[Combinable[Any]], value: Any) -> CombinedSource:
-    return CombinedSource(partial(AnyRound, [part._source for part in parts], value))  # noqa: SLF001 - same family
+    return CombinedSource(partial(AnyRound, [part.source for part in parts], value))
 
 
 def _all_source(parts: Sequence[Combinable[Any]], value: Any) -> CombinedSource:
     _checked("&", parts)
-    return CombinedSource(partial(AllRound, [part._source for part in parts], value))  # noqa: SLF001 - same family
+    return CombinedSource(partial(AllRound, [part.source for part in parts], value))
 
 
 def _value_only(_: int, value: Any) -> Any:
@@ -157,7 +162,8 @@ def _checked(what: str, parts: Sequence[Combinable[T]], *, empty: bool = False) 
         text = f"{what}: there is nothing to wait for"
         raise ArgumentMismatch(text)
     for part in parts:
-        if not isinstance(part, Combinable):
-            text = f"{what}: {part!r} is not a deferred; workflow.dispatch(stub.method, ...) makes one"
+        thing: object = part
+        if not isinstance(thing, Combinable):
+            text = f"{what}: {thing!r} is not a deferred; workflow.dispatch(stub.method, ...) makes one"
             raise ArgumentMismatch(text)
     return parts

@@ -43,6 +43,34 @@ class WorkflowAlreadyStarted(LeveretError):
         return f"{self.workflow} {self.instance!r} has already been started (run {self.run})"
 
 
+class RequestTimedOut(LeveretError, TimeoutError):
+    """Raised when nobody answered a request before its deadline; the instance goes on, and asking again is safe."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        """Name the request and the deadline in seconds."""
+        super().__init__(what, seconds)
+        self.what = what
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        """Say what was asked."""
+        return f"{self.what}: no answer within {self.seconds:g} s"
+
+
+class RequestRefused(LeveretError):
+    """Raised when a node says that it cannot serve a request, and why."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        """Keep the kind of refusal, and the text that says what to do."""
+        super().__init__(kind, text)
+        self.kind = kind
+        self.text = text
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text or self.kind
+
+
 class DeferredError(LeveretError):
     """Root of how a deferred can end without a value."""
 

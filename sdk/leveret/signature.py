@@ -83,7 +83,7 @@ class MethodSignature:
                 text = f"{self.name}(): unknown arguments {sorted(unknown)}"
                 raise ArgumentMismatch(text)
             values = {name: codec.load(codec.dump(value), self._type(name)) for name, value in raw.items()}
-            bound = inspect.BoundArguments(self.signature, values)  # type: ignore[arg-type]
+            bound = inspect.BoundArguments(self.signature, values)
             self.signature.bind(*bound.args, **bound.kwargs)
         except ArgumentMismatch:
             raise
@@ -93,12 +93,12 @@ class MethodSignature:
         return bound.args, bound.kwargs
 
     def _type(self, name: str) -> Any:
-        kind = self.types.get(name, Any)
+        kind: Any = self.types.get(name, Any)
         parameter = self.signature.parameters.get(name)
         if parameter is not None and parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            return tuple[kind, ...]
+            return tuple.__class_getitem__((kind, ...))
         if parameter is not None and parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            return dict[str, kind]
+            return dict.__class_getitem__((str, kind))
         return kind
 
 

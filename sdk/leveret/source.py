@@ -79,22 +79,26 @@ class OperationSource:
 
     @property
     def number(self) -> int | None:
+        """Command number; None for a combination."""
         return self._operation.number
 
     @property
     def status(self) -> str:
+        """As the operation says."""
         return self._operation.status
 
     def take(self) -> asyncio.Future[Any]:
+        """Return the future to wait for."""
         return self._operation.future
 
     def used(self, future: asyncio.Future[Any]) -> None:
-        pass
+        """Take back a future whose end was seen."""
 
     def lost(self, future: asyncio.Future[Any]) -> None:
-        pass
+        """Take back a future that is needed no more."""
 
     def cancel(self) -> None:
+        """Cancel the command."""
         self._operation.future.cancel()
 
 
@@ -110,15 +114,18 @@ class TimerSource(OperationSource):
         self._withdrawn = False
 
     def take(self) -> asyncio.Future[Any]:
+        """Return the future to wait for."""
         if self._withdrawn:
             self._operation, self._withdrawn = self._issue(), False
         self._users += 1
         return self._operation.future
 
-    def used(self, future: asyncio.Future[Any]) -> None:
+    def used(self, future: asyncio.Future[Any]) -> None:  # noqa: ARG002
+        """Take back a future whose end was seen."""
         self._users -= 1
 
     def lost(self, future: asyncio.Future[Any]) -> None:
+        """Take back a future that is needed no more."""
         self._users -= 1
         if not self._users and not future.done():
             self._withdrawn = True
@@ -139,13 +146,16 @@ class ReceiveSource:
 
     @property
     def number(self) -> int | None:
+        """Command number; None for a combination."""
         return self._latest.number
 
     @property
     def status(self) -> str:
+        """As the operation says."""
         return self._latest.status
 
     def take(self) -> asyncio.Future[Any]:
+        """Return the future to wait for."""
         if not self._fresh:
             self._latest = self._issue()
         self._fresh = False
@@ -153,9 +163,11 @@ class ReceiveSource:
         return self._latest.future
 
     def used(self, future: asyncio.Future[Any]) -> None:
+        """Take back a future whose end was seen."""
         self._pop(future)
 
     def lost(self, future: asyncio.Future[Any]) -> None:
+        """Take back a future that is needed no more."""
         operation = self._pop(future)
         if has_value(future):
             self._give_back(operation)
@@ -163,6 +175,7 @@ class ReceiveSource:
             future.cancel()
 
     def cancel(self) -> None:
+        """Cancel the command."""
         self._latest.future.cancel()
 
     def _pop(self, future: asyncio.Future[Any]) -> Operation:

@@ -52,6 +52,7 @@ def define(
     """Make a class a service, or (a Protocol or ABC) the contract of one. Optional: it only carries what differs.
 
     Arguments:
+        cls: the class, when used bare.
         name: on the wire; default: the contract's that it inherits, else the class's own name.
         retry: policy of tasks that have none of their own; none is no retry.
         timeout: of one attempt, a timedelta or seconds, for tasks that have none of their own; none by default.

@@ -56,6 +56,7 @@ def task(
     """Mark a function of a service. Required on sync functions, which run in a thread.
 
     Arguments:
+        function: the function, when used bare.
         name: on the wire; default: the contract's, else the function's own.
         retry: what follows a failed attempt; default: the class's policy, else no retry.
         timeout: of one attempt, a timedelta or seconds; default: the class's, else none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, Generic, Self, TypeVar, get_origin, overload
 
 from leveret.deferred import Deferred
@@ -40,8 +41,8 @@ class Channel(Generic[T]):
         """Return the definition on the class, and on an instance the instance's own inlet."""
         if instance is None:
             return self
-        inlet = type(self)(buffered=self.buffered, name=self.name)
-        inlet._owner = self._owner
+        inlet = copy(self)
+        inlet._returned = []  # noqa: SLF001 - of this class
         for attribute in (name for base in owner.__mro__ for name, value in vars(base).items() if value is self):
             vars(instance)[attribute] = inlet
         return inlet
@@ -89,7 +90,7 @@ class Channel(Generic[T]):
 
         return Deferred(ReceiveSource(issue, give_back))
 
-    async def send(self, value: T, *, message_id: str | None = None) -> None:
+    async def send(self, value: T, *, message_id: str | None = None) -> None:  # noqa: ARG002 - see client/inlet.py
         """Send a signal; returns when the broker holds it. On what `Client.get` and `Client.all` return.
 
         A second one with the same `message_id` is dropped. Raises `ArgumentMismatch` for a value of another type.
@@ -101,7 +102,7 @@ class Channel(Generic[T]):
         """Iterate over all signals, in the order in which they were accepted."""
         return SignalIterator(self)
 
-    def _accepts(self, what: tuple[Any, ...], where: Callable[[Any], bool] | None) -> Callable[[Any], bool] | None:
+    def _accepts(self, what: tuple[Any, ...], where: Any) -> Callable[[Any], bool] | None:
         if where is not None and not callable(where):
             text = (
                 f"{self._owner}.{self.name}.receive(): where={where!r} must be a function; paths are not supported yet"
@@ -109,14 +110,14 @@ class Channel(Generic[T]):
             raise ArgumentMismatch(text)
         kinds = [kind for kind in what if not isinstance(kind, int)]
         if not kinds:
-            return where
+            return None if where is None else lambda value: bool(where(value))
         kind = get_origin(kinds[0]) or kinds[0]
         try:
             isinstance(None, kind)
         except TypeError as error:
             text = f"{self._owner}.{self.name}.receive(): {kinds[0]!r} is not a type to select signals by: {error}"
             raise ArgumentMismatch(text) from error
-        return lambda value: isinstance(value, kind) and (where is None or where(value))
+        return lambda value: isinstance(value, kind) and (where is None or bool(where(value)))
 
     def _count(self, what: tuple[Any, ...]) -> int | None:
         counts = [n for n in what if isinstance(n, int)]

@@ -50,6 +50,7 @@ def define(
     """Make a class a workflow (or, a Protocol or ABC, the contract of one). Its public async methods can be started.
 
     Arguments:
+        cls: the class, when used bare.
         name: on the wire; default: the contract's that it inherits, else the class's own name.
         version: new instances take the highest that a node has, running ones keep theirs.
         timeout: of the whole workflow, a timedelta or seconds; none by default.

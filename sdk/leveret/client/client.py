@@ -1,0 +1,187 @@
+"""The client: starts, signals and observes workflows from outside."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
+
+from leveret.client.group import Group, TagMember
+from leveret.client.handle import PATIENCE, Handle
+from leveret.client.post import Post
+from leveret.client.starting import Starter, StartOptions
+from leveret.client.stub import NamedStart, NewStub, StartMethod, TargetStub, target_of
+from leveret.contract import Duration, seconds
+from leveret.definition import WorkflowDefinition
+from leveret.transports import make_transport
+from leveret.url import Url
+from leveret.workflow.defining import definition_of
+from leveret_broker.codec import Codec
+from leveret_broker.envelope import Description
+from leveret_broker.errors import ConfigurationError
+from leveret_broker.ids import check_id, check_name
+from leveret_broker.transport import Transport
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Client:
+    """A way to the workflows of one namespace; needs the broker only. Use it as `async with Client(url) as client:`.
+
+    Where a workflow is wanted, its class, a contract of it, or its name will do; with a name values are plain data.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        transport: Transport | None = None,
+        codec: Codec | None = None,
+        connect_timeout: Duration | None = 30.0,
+    ) -> None:
+        """Prepare; nothing is opened yet.
+
+        Arguments:
+            url: broker and namespace; default: `LEVERET_URL`, else `sqlite:///leveret.db`.
+            transport: used instead of the URL, as it is: somebody else opens and closes it.
+            codec: encodes values; default: one with the URL's payload limit.
+            connect_timeout: how long to wait for the broker, a timedelta or seconds; None is for ever.
+
+        Raises `ConfigurationError` for a URL that cannot be used.
+        """
+        parsed = Url.parse(url) if transport is None else None
+        self._owned = make_transport(parsed) if parsed is not None else None
+        self._name = str(parsed or type(transport).__name__)
+        self._connect_timeout = None if connect_timeout is None else seconds("connect_timeout", connect_timeout)
+        chosen = self._owned or transport
+        assert chosen is not None
+        limited = Codec() if parsed is None else Codec(limit=parsed.payload_limit)
+        self._post = Post(chosen, codec or limited)
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._name}>"
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises `BrokerRefused`, or `BrokerUnavailable` after `connect_timeout`."""
+        try:
+            if self._owned is not None:
+                await self._owned.open(self._connect_timeout)
+            await self._post.requests.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Disconnect; whoever still waits gets `TransportClosed`. A second time: nothing."""
+        try:
+            await self._post.requests.close()
+        finally:
+            if self._owned is not None:
+                await self._owned.close()
+
+    @overload
+    def new(self, workflow: Callable[..., T], **options: Unpack[StartOptions]) -> T: ...
+    @overload
+    def new(self, workflow: str, **options: Unpack[StartOptions]) -> NamedStart: ...
+
+    def new(self, workflow: Any, **options: Unpack[StartOptions]) -> Any:
+        """Return a stub that starts instances: `await client.new(Booking, id="b1").book(cart)` starts and waits.
+
+        The options are those of `StartOptions`. Calling a method raises `ArgumentMismatch` at once for arguments that
+        do not fit; awaiting it raises as `Handle.result` does, and `WorkflowAlreadyStarted` where `fail` was asked for.
+        """
+        if isinstance(workflow, str):
+            return NamedStart(Starter(self._post, check_name("workflow", workflow), options), self._post.codec)
+        definition = definition_of(workflow)
+        starter = Starter(self._post, definition.name, options, definition.timeout)
+        return NewStub(starter, self._post.codec, definition)
+
+    @overload
+    def get(self, workflow: Callable[..., T], *, id: str) -> T: ...
+    @overload
+    def get(self, workflow: str, *, id: str) -> Handle[Any]: ...
+
+    def get(self, workflow: Any, *, id: str) -> Any:  # noqa: A002 - as users say it
+        """Return a stub of one instance: `await client.get(Booking, id="b1").decisions.send(Decision.yes)`.
+
+        `result`, `cancel`, `describe` and `history` of this client take it. For a name it is a `Handle`.
+        """
+        name, definition = _resolve(workflow)
+        handle: Handle[Any] = Handle(self._post, name, check_id("the instance's id", id), kind=_only_result(definition))
+        return handle if definition is None else TargetStub(self._post, handle, definition)
+
+    @overload
+    def all(self, workflow: Callable[..., T], *, tag: str) -> T: ...
+    @overload
+    def all(self, workflow: str, *, tag: str) -> Group: ...
+
+    def all(self, workflow: Any, *, tag: str) -> Any:
+        """Return a stub of all instances with a tag: `await client.all(Booking, tag="order:1").decisions.send(...)`.
+
+        `cancel` and `members` of this client take it. For a name it is a `Group`.
+        """
+        name, definition = _resolve(workflow)
+        group = Group(self._post, name, check_id("the tag", tag))
+        return group if definition is None else TargetStub(self._post, group, definition)
+
+    async def dispatch(
+        self, method: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Handle[R]:
+        """Start and do not wait: `handle = await client.dispatch(client.new(Booking).book, cart)`.
+
+        Returns as soon as the broker holds the start; no node need be up, except where `fail` was asked for.
+        Raises `ArgumentMismatch`, `WorkflowAlreadyStarted`.
+        """
+        start: object = method
+        if not isinstance(start, StartMethod):
+            raise ConfigurationError(f"dispatch takes a method of what Client.new returns, not {start!r}")
+        return await start.dispatch(args, kwargs)
+
+    async def result(self, instance: object, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109
+        """Wait for the result of what `get` or `dispatch` returned; see `Handle.result`."""
+        return await self._handle(instance).result(timeout)
+
+    async def cancel(self, target: object, reason: str = "") -> None:
+        """Cancel what `get`, `all` or `dispatch` returned; returns when the broker holds the request."""
+        await target_of(target).cancel(reason)
+
+    async def describe(self, instance: object, timeout: Duration = PATIENCE) -> Description:  # noqa: ASYNC109
+        """Return what an instance is and waits for; see `Handle.describe`."""
+        return await self._handle(instance).describe(timeout)
+
+    def history(self, instance: object, after: int = 0) -> AsyncIterator[bytes]:
+        """Iterate over the encoded journal records of an instance; see `Handle.history`."""
+        return self._handle(instance).history(after)
+
+    def members(self, group: object) -> AsyncIterator[TagMember]:
+        """Iterate over the instances of what `all` returned, in the order in which they joined."""
+        target = target_of(group)
+        if not isinstance(target, Group):
+            raise ConfigurationError(f"{target} has no members: use Client.all(..., tag=...)")
+        return target.members()
+
+    @staticmethod
+    def _handle(instance: object) -> Handle[Any]:
+        target = target_of(instance)
+        if not isinstance(target, Handle):
+            raise ConfigurationError(f"{target}: this works for one instance only: use Client.get(..., id=...)")
+        return target
+
+
+def _resolve(workflow: Any) -> tuple[str, WorkflowDefinition | None]:
+    if isinstance(workflow, str):
+        return check_name("workflow", workflow), None
+    definition = definition_of(workflow)
+    return definition.name, definition
+
+
+def _only_result(definition: WorkflowDefinition | None) -> Any:
+    """Return the type of the result, when the workflow has a single method."""
+    if definition is None or len(definition.methods) != 1:
+        return Any
+    return next(iter(definition.methods.values())).signature.result

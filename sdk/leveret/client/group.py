@@ -1,0 +1,66 @@
+"""Groups: all instances of a workflow that carry a tag."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from leveret.client.handle import PATIENCE
+from leveret.client.post import Post, letter
+from leveret.contract import Duration, seconds
+from leveret_broker.codec import Payload
+from leveret_broker.envelope import Cancel, MembersPage, Signal, TagFan, TagMembers
+from leveret_broker.ids import tag_key
+
+
+class TagMember(NamedTuple):
+    """An instance that carries a tag."""
+
+    id: str
+    run: str
+
+
+class Group:
+    """All instances with a tag; what is sent reaches those that joined before."""
+
+    def __init__(self, post: Post, workflow: str, tag: str) -> None:
+        """Made by `Client.all`."""
+        self._post = post
+        self.workflow = workflow
+        self.tag = tag
+
+    def __str__(self) -> str:
+        return f"{self.workflow} with tag {self.tag!r}"
+
+    async def signal(self, channel: str, value: object, *, message_id: str | None = None) -> None:
+        """Send a signal by the channel's name on the wire, unchecked; returns when the broker holds it."""
+        await self.post_signal(channel, self._post.codec.dump(value), message_id)
+
+    async def post_signal(self, channel: str, value: Payload, message_id: str | None) -> None:
+        """Send an encoded signal."""
+        await self._fan(Signal(channel, value, patient=True), message_id)
+
+    async def cancel(self, reason: str = "") -> None:
+        """Ask every instance to cancel; returns when the broker holds the request."""
+        await self._fan(Cancel(reason=reason), None)
+
+    async def members(self, timeout: Duration = PATIENCE) -> AsyncIterator[TagMember]:  # noqa: ASYNC109
+        """Iterate over the instances in the order in which they joined, asking for a page at a time.
+
+        `timeout` (a timedelta or seconds) is for each page. Raises `RequestTimedOut`, `RequestRefused`.
+        """
+        after, more = 0, True
+        while more:
+            queue = await self._post.queue_of_tag(self.workflow, self.tag)
+            with self._post.requests.expect(f"members: {self}") as expecting:
+                question = TagMembers(expecting.caller, after)
+                await self._post.ask(expecting, queue, letter(tag_key(self.workflow, self.tag), question))
+                page = await expecting.answer(MembersPage, seconds("the timeout", timeout))
+            for number, instance, run in page.members:
+                yield TagMember(instance, run)
+                after = number
+            more = page.more and bool(page.members)
+
+    async def _fan(self, message: Signal | Cancel, message_id: str | None) -> None:
+        queue = await self._post.queue_of_tag(self.workflow, self.tag)
+        await self._post.send(queue, tag_key(self.workflow, self.tag), TagFan(message), message_id=message_id)

@@ -1,0 +1,154 @@
+"""Handles: one instance, seen from outside."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final, Generic, TypeVar
+
+from leveret.client.post import Post, letter
+from leveret.client.requests import Expecting
+from leveret.contract import Duration, seconds
+from leveret.errors import RequestTimedOut, WorkflowAlreadyStarted
+from leveret.failure import to_exception
+from leveret_broker.codec import Payload
+from leveret_broker.envelope import (
+    Answer,
+    AwaitResult,
+    Cancel,
+    Describe,
+    Description,
+    HistoryPage,
+    ReadHistory,
+    Signal,
+    Started,
+)
+from leveret_broker.outcome import Completed, Outcome
+
+R = TypeVar("R")
+
+PATIENCE: Final = 5.0
+"""Seconds that `describe`, `history` and `members` wait for a node."""
+
+
+class Handle(Generic[R]):
+    """One instance: ask for its result, cancel it, look at it."""
+
+    def __init__(self, post: Post, workflow: str, instance: str, *, run: str = "", kind: Any = Any) -> None:
+        """Made by `Client.dispatch` and `Client.get`."""
+        self._post = post
+        self._kind = kind
+        self._starting: Expecting | None = None
+        self.workflow = workflow
+        self.id = instance
+        """After a start with a unique tag that was taken: the holder's, once `started` or `result` returned."""
+        self.run = run
+        """Empty while it is not known, or for whichever run is the last."""
+
+    def __repr__(self) -> str:
+        return f"<Handle of {self}{f', run {self.run}' if self.run else ''}>"
+
+    def __str__(self) -> str:
+        return f"{self.workflow} {self.id!r}"
+
+    async def started(self, timeout: Duration | None = None) -> None:  # noqa: ASYNC109
+        """Wait until a node has accepted the start, where that was asked for (unique tag, `fail`); else return at once.
+
+        `timeout` is a timedelta or seconds, none by default. Raises `WorkflowAlreadyStarted`, `RequestTimedOut`.
+        """
+        if self._starting is not None:
+            self.learn(await self._starting.answer(Started, _limit(timeout)))
+
+    def expect_start(self, starting: Expecting) -> None:
+        """Remember that a node will say which instance this is."""
+        self._starting = starting
+        starting.future.add_done_callback(lambda _: starting.__exit__())
+
+    def learn(self, started: Started) -> None:
+        """Take over what a node said about the start; raises `WorkflowAlreadyStarted`."""
+        self._starting = None
+        if started.conflict:
+            raise WorkflowAlreadyStarted(self.workflow, started.instance, started.run)
+        self.id, self.run = started.instance, started.run
+
+    async def result(self, timeout: Duration | None = None) -> R:  # noqa: ASYNC109
+        """Wait for the result, from any process, also after the end for as long as it is kept.
+
+        `timeout` is a timedelta or seconds, none by default.
+
+        Raises:
+            WorkflowFailed: a failure escaped the method; the instance is kept and may be resumed.
+            WorkflowTimedOut, WorkflowCancelled: it ended so.
+            WorkflowUnknown: there is no such instance (any more).
+            RequestTimedOut: the timeout passed first; the instance goes on.
+        """
+        await self.started(timeout)
+        with self._post.requests.expect(f"result of {self}") as expecting:
+            queue = await self._post.queue_of(self.workflow, self.id)
+            await self._post.ask(expecting, queue, letter(self.id, AwaitResult(expecting.caller), run=self.run))
+            answer = await expecting.answer(Answer, _limit(timeout))
+        return self.value_of(answer.outcome)
+
+    def value_of(self, outcome: Outcome) -> R:
+        """Return the value of an outcome, or raise what it says."""
+        if isinstance(outcome, Completed):
+            value: R = self._post.codec.load(outcome.value, self._kind)
+            return value
+        raise to_exception(outcome, "workflow")
+
+    async def signal(self, channel: str, value: object, *, message_id: str | None = None) -> None:
+        """Send a signal by the channel's name on the wire, unchecked; returns when the broker holds it."""
+        await self.post_signal(channel, self._post.codec.dump(value), message_id)
+
+    async def post_signal(self, channel: str, value: Payload, message_id: str | None) -> None:
+        """Send an encoded signal."""
+        queue = await self._post.queue_of(self.workflow, self.id)
+        signal = Signal(channel, value, patient=self._post.may_overtake(self.workflow, self.id))
+        await self._post.send(queue, self.id, signal, message_id=message_id)
+
+    async def cancel(self, reason: str = "") -> None:
+        """Ask the instance to cancel; returns when the broker holds the request. Nothing happens to a closed one."""
+        queue = await self._post.queue_of(self.workflow, self.id)
+        envelope = letter(self.id, Cancel(reason=reason), run=self.run)
+        await self._post.confirmed(self._post.publish(queue, envelope))
+
+    async def describe(self, timeout: Duration = PATIENCE) -> Description:  # noqa: ASYNC109
+        """Return what the instance is and waits for; `found` is False when there is none.
+
+        When no node answers within `timeout` (a timedelta or seconds) its `data` has the status `unreachable` and a
+        reason: what the queue looks like.
+        """
+        queue = await self._post.queue_of(self.workflow, self.id)
+        with self._post.requests.expect(f"describe {self}") as expecting:
+            await self._post.ask(expecting, queue, letter(self.id, Describe(expecting.caller), run=self.run))
+            try:
+                return await expecting.answer(Description, seconds("the timeout", timeout))
+            except RequestTimedOut as error:
+                late = error
+        depth = await self._post.transport.inspect(queue)
+        counts = (
+            "its queue does not exist" if depth is None else f"consumers {depth.consumers}, messages {depth.messages}"
+        )
+        what = "no answer of a node" if depth is not None and depth.consumers else "no node of this workflow"
+        reason = f"{what} within {late.seconds:g} s: {counts}"
+        return Description(found=False, data={"status": "unreachable", "reason": reason})
+
+    async def history(self, after: int = 0, timeout: Duration = PATIENCE) -> AsyncIterator[bytes]:  # noqa: ASYNC109
+        """Iterate over the journal's encoded records from number `after` + 1 on, asking for a page at a time.
+
+        `timeout` (a timedelta or seconds) is for each page. Raises `RequestTimedOut`, `RequestRefused`.
+        """
+        more = True
+        while more:
+            queue = await self._post.queue_of(self.workflow, self.id)
+            with self._post.requests.expect(f"history of {self}") as expecting:
+                question = ReadHistory(expecting.caller, after)
+                await self._post.ask(expecting, queue, letter(self.id, question, run=self.run))
+                page = await expecting.answer(HistoryPage, seconds("the timeout", timeout))
+            for record in page.records:
+                yield record
+            after += len(page.records)
+            more = page.more and bool(page.records)
+
+
+def _limit(timeout: Duration | None) -> float | None:
+    return None if timeout is None else seconds("the timeout", timeout)

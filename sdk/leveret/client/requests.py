@@ -1,0 +1,133 @@
+"""Requests that wait for an answer: one map, each with a deadline or explicitly none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from loguru import logger
+
+from leveret.errors import RequestRefused, RequestTimedOut
+from leveret_broker.envelope import ClientCaller, Message, Refused, decode
+from leveret_broker.errors import DecodeError, TransportClosed
+from leveret_broker.ids import new_id
+from leveret_broker.transport import Subscription, Transport
+
+A = TypeVar("A")
+
+
+@dataclass(slots=True)
+class Request:
+    """Something asked; `future` gets the answering message."""
+
+    caller: ClientCaller
+    what: str
+    future: asyncio.Future[Message]
+    again: Callable[[], None] | None = None
+    """Publishes it once more, under the same ids."""
+
+
+class Requests:
+    """What a client has asked and is waiting for."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._client = new_id()
+        self._pending: dict[str, Request] = {}
+        self._subscription: Subscription | None = None
+
+    async def open(self) -> None:
+        """Listen for answers."""
+        self._subscription = await self._transport.subscribe_replies(self._client, self._on_body, self._on_restored)
+
+    async def close(self) -> None:
+        """Stop listening; whoever waits gets `TransportClosed`."""
+        for request in list(self._pending.values()):
+            if not request.future.done():
+                request.future.set_exception(TransportClosed(f"{request.what}: the client was closed"))
+                request.future.exception()  # looked at: one that nobody awaits is no news
+        self._pending.clear()
+        if self._subscription is not None:
+            await self._subscription.close()
+            self._subscription = None
+
+    def expect(self, what: str) -> Expecting:
+        """Prepare for an answer: `with requests.expect("describe x") as request: ...`."""
+        return Expecting(self, what)
+
+    def add(self, what: str) -> Request:
+        """Begin to wait; raises `TransportClosed` when the client is not open."""
+        if self._subscription is None:
+            raise TransportClosed(f"{what}: the client is not open: use `async with Client(...) as client:`")
+        caller = ClientCaller(self._client, new_id())
+        request = Request(caller, what, asyncio.get_running_loop().create_future())
+        self._pending[caller.request] = request
+        return request
+
+    def remove(self, request: Request) -> None:
+        """Wait no longer."""
+        self._pending.pop(request.caller.request, None)
+
+    def _on_body(self, body: bytes) -> None:
+        try:
+            envelope = decode(body)
+        except DecodeError as error:
+            logger.warning("Dropped an answer that cannot be decoded: {}", error)
+            return
+        request = self._pending.get(envelope.id)
+        if request is not None and not request.future.done():
+            request.future.set_result(envelope.message)
+
+    def _on_restored(self) -> None:
+        for request in list(self._pending.values()):
+            if request.again is not None and not request.future.done():
+                request.again()
+
+
+class Expecting:
+    """A request for the length of a `with` block."""
+
+    def __init__(self, requests: Requests, what: str) -> None:
+        self._requests = requests
+        self._request = requests.add(what)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._requests.remove(self._request)
+
+    @property
+    def caller(self) -> ClientCaller:
+        """Whom to answer."""
+        return self._request.caller
+
+    @property
+    def future(self) -> asyncio.Future[Message]:
+        """The answering message."""
+        return self._request.future
+
+    def repeat_by(self, again: Callable[[], None]) -> None:
+        """Say how it is asked again after a lost connection."""
+        self._request.again = again
+
+    async def answer(self, kind: type[A], deadline: float | None) -> A:
+        """Wait for the answer, at most `deadline` seconds (None: for ever).
+
+        Raises `RequestTimedOut`, `RequestRefused`, `TransportClosed`.
+        """
+        done, _ = await asyncio.wait([self.future], timeout=deadline)
+        if not done:
+            raise RequestTimedOut(self._request.what, deadline or 0.0)
+        return checked(self.future.result(), kind, self._request.what)
+
+
+def checked(message: Any, kind: type[A], what: str) -> A:
+    """Return the answer if it is of the wanted kind; raises `RequestRefused`."""
+    if isinstance(message, Refused):
+        raise RequestRefused(message.kind, f"{what}: {message.text}")
+    if not isinstance(message, kind):
+        raise RequestRefused("unexpected", f"{what}: the answer is a {type(message).__name__}, not a {kind.__name__}")
+    return message

@@ -1,0 +1,124 @@
+"""Stubs outside workflows: typed as the workflow, they start instances and send signals."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from leveret.client.group import Group
+from leveret.client.handle import Handle
+from leveret.client.post import Post
+from leveret.client.starting import Starter
+from leveret.definition import ChannelDefinition, MethodDefinition, WorkflowDefinition
+from leveret.errors import ArgumentMismatch
+from leveret.workflow.channel import Channel
+from leveret_broker.codec import Codec
+from leveret_broker.errors import ConfigurationError, DecodeError, EncodeError
+
+
+class StartMethod:
+    """A method of a workflow to start with: call it and await, or give it to `Client.dispatch`."""
+
+    def __init__(self, starter: Starter, codec: Codec, definition: MethodDefinition) -> None:
+        self._starter = starter
+        self._codec = codec
+        self._definition = definition
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Check the arguments, and return what starts and waits for the result."""
+        signature = self._definition.signature
+        return self._starter.run(self._definition.name, signature.dump(self._codec, args, kwargs), signature.result)
+
+    def dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Coroutine[Any, Any, Handle[Any]]:
+        """Check the arguments, and return what starts."""
+        signature = self._definition.signature
+        arguments = signature.dump(self._codec, args, kwargs)
+        return self._starter.dispatch(self._definition.name, arguments, signature.result)
+
+
+class NamedStart:
+    """A start by name, without a contract: arguments and results are plain data."""
+
+    def __init__(self, starter: Starter, codec: Codec) -> None:
+        """Made by `Client.new` for a name."""
+        self._starter = starter
+        self._codec = codec
+
+    async def call(self, method: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Start with a method, by its name on the wire, and wait for the result; raises as `Handle.result` does."""
+        return await self._starter.run(method, self._codec.dump(dict(arguments or {})), Any)
+
+    async def dispatch(self, method: str, arguments: Mapping[str, Any] | None = None) -> Handle[Any]:
+        """Start with a method, by its name on the wire, and return when the broker holds the start."""
+        return await self._starter.dispatch(method, self._codec.dump(dict(arguments or {})), Any)
+
+
+class Inlet(Channel[Any]):
+    """The sending side of a channel."""
+
+    def __init__(self, post: Post, target: Handle[Any] | Group, definition: ChannelDefinition) -> None:
+        super().__init__(buffered=definition.buffered, name=definition.name)
+        self._post = post
+        self._target = target
+        self._type = definition.kind
+
+    async def send(self, value: Any, *, message_id: str | None = None) -> None:
+        """Send a signal; returns when the broker holds it.
+
+        A second one with the same `message_id` is dropped. Raises `ArgumentMismatch` for a value of another type.
+        """
+        try:
+            payload = self._post.codec.dump(value)
+            self._post.codec.load(payload, self._type)
+        except (EncodeError, DecodeError) as error:
+            text = f"{self._target.workflow}.{self.name}.send(): the value does not fit {self._type!r}: {error}"
+            raise ArgumentMismatch(text) from error
+        await self._target.post_signal(self.name, payload, message_id)
+
+
+class NewStub:
+    """What `Client.new` returns at run time."""
+
+    def __init__(self, starter: Starter, codec: Codec, definition: WorkflowDefinition) -> None:
+        for method in definition.methods.values():
+            setattr(self, method.attribute, StartMethod(starter, codec, method))
+        self._definition = definition
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(_no_attribute(self.__dict__.get("_definition"), name, "new()"), name=name, obj=self)
+
+
+class TargetStub:
+    """What `Client.get` and `Client.all` return at run time: channels of the workflow, and the verbs of its target."""
+
+    def __init__(self, post: Post, target: Handle[Any] | Group, definition: WorkflowDefinition) -> None:
+        self.leveret_target = target
+        self._definition = definition
+        for channel in definition.channels.values():
+            setattr(self, channel.attribute or channel.name, Inlet(post, target, channel))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if any(method.attribute == name for method in self._definition.methods.values()):
+            text = f"{self._definition.name}.{name}: methods of a running instance cannot be called yet; use a channel"
+            raise ConfigurationError(text)
+        if hasattr(self.leveret_target, name):
+            return getattr(self.leveret_target, name)
+        raise AttributeError(_no_attribute(self._definition, name, "get() and all()"), name=name, obj=self)
+
+
+def target_of(stub: object) -> Handle[Any] | Group:
+    """Return what a stub of `get` or `all` stands for; raises `ConfigurationError` for anything else."""
+    target: Any = stub.leveret_target if isinstance(stub, TargetStub) else stub
+    if isinstance(target, Handle | Group):
+        found: Handle[Any] | Group = target
+        return found
+    raise ConfigurationError(f"{stub!r} is not what Client.get, Client.all or Client.dispatch returned")
+
+
+def _no_attribute(definition: WorkflowDefinition | None, name: str, where: str) -> str:
+    if definition is None:
+        return name
+    methods, channels = ", ".join(definition.methods), ", ".join(definition.channels) or "none"
+    return f"workflow {definition.name} has no {name!r} for {where}: its methods are {methods}, its channels {channels}"
