@@ -89,6 +89,14 @@ async def test_a_refused_claim_delivered_again_after_the_holder_left_starts_noth
     assert answers(posts) == [Started("a", "r1", new=False)]
 
 
+async def test_W18_the_same_start_again_after_its_run_ended_is_passed_on_and_takes_nothing(bench: Bench) -> None:
+    await bench.send(claim("a", "r1"), join("keeps the tag alive", "r9"), leave("a", "r1"))
+
+    posts = await bench.send(claim("a", "r1"), claim("b", "r2"))
+
+    assert [start.actor for start in to_instances(posts)] == ["a", "b"]
+
+
 async def test_the_memory_of_refused_claims_ends_after_an_hour(bench: Bench) -> None:
     await bench.send(claim("a", "r1"), claim("b", "r2", "c2"), leave("a", "r1"))
 

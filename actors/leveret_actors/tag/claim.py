@@ -16,7 +16,7 @@ LINGER: int = 0
 def claim(draft: Draft, envelope: Envelope, message: TagClaim) -> None:
     """Give the tag to this start and pass the start on, or answer with who holds it."""
     who = (message.instance, message.run)
-    holder = _decide(draft, message_digest(envelope.id), who)
+    holder = _decide(draft, who)
     if holder == who:
         draft.posts.append(Post(ActorAddress(draft.workflow, message.instance), message.start))
     else:
@@ -29,10 +29,14 @@ def end_lingering(draft: Draft) -> None:
     draft.remove_timer(LINGER)
 
 
-def _decide(draft: Draft, digest: bytes, who: Who) -> Who:
-    """Return whose the tag is by this claim; a claim decided before is decided the same way."""
+def _decide(draft: Draft, who: Who) -> Who:
+    """Return whose the tag is by this claim; one decided before is decided the same way.
+
+    A claim is known by its run, not by its message id: who sends the same start again makes a new claim of the same run.
+    """
     if draft.holder == who:
         return who
+    digest = message_digest("\0".join(who))
     for decision in draft.decided:
         if decision.digest == digest:
             return decision.instance, decision.run

@@ -40,6 +40,7 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
     """Who held the unique tag when a claim had been decided."""
 
     digest: bytes
+    """Of the instance and run that the claim was for."""
     instance: str
     run: str
 
