@@ -259,9 +259,13 @@ class SqliteListener(SqliteConsumer):
             self._loop.call_soon_threadsafe(self._tell, bodies)
 
     def _tell(self, bodies: list[bytes]) -> None:
+        """Call back for each on its own, so that what one raises is its loop's concern only."""
         for body in bodies:
-            if not self._closed:
-                self._on_body(body)
+            self._loop.call_soon(self._tell_one, body)
+
+    def _tell_one(self, body: bytes) -> None:
+        if not self._closed:
+            self._on_body(body)
 
     async def _read(self) -> None:
         query = "SELECT id, body FROM mail WHERE consumer = ? ORDER BY id LIMIT 500"

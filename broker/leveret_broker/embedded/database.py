@@ -1,4 +1,4 @@
-"""The database file that the embedded transport and store share, with its two threads."""
+"""The database file that the embedded transport and store share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from leveret_broker.ids import new_id
 
 T = TypeVar("T")
 
-BUSY_SECONDS: Final = 10.0
-"""How long a write waits for the other processes of the file."""
+READ_SECONDS: Final = 1.0
+"""How long a query may wait while another process recovers the file."""
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs", "fuse.glusterfs"}
 )
@@ -31,6 +31,7 @@ _PARTS: Final = "CREATE TABLE IF NOT EXISTS leveret (part TEXT PRIMARY KEY, form
 class Database:
     """One SQLite file; `open` and `close` count, so that a transport and a store may share it.
 
+    It belongs to the event loop that opened it.
     Beside it stand `<file>-locks/` (who owns what) and `<file>-wake/` (how processes wake one another).
     """
 
@@ -38,10 +39,8 @@ class Database:
         self.path = Path(path).absolute()
         self.locks = self.path.with_name(self.path.name + "-locks")
         self._users = 0
-        self._process = 0
         self._opening = asyncio.Lock()
-        self._writer: Worker | None = None
-        self._reader: Worker | None = None
+        self._worker: Worker | None = None
         self._wakeups: Wakeups | None = None
         self._alive: FileLock | None = None
         self.post = Post()
@@ -53,12 +52,14 @@ class Database:
         """
         async with self._opening:
             if self._users == 0:
-                await asyncio.to_thread(self._open)
                 try:
+                    await self._open()
                     await self.install("queues", VERSION, SCHEMA)
-                except BaseException:
-                    await asyncio.to_thread(self._close)
-                    raise
+                except BaseException as error:
+                    await self._close()
+                    if not isinstance(error, OSError):
+                        raise
+                    raise ConfigurationError(f"{self.path} cannot be used: {error}") from error
             self._users += 1
 
     async def close(self) -> None:
@@ -66,15 +67,15 @@ class Database:
         async with self._opening:
             self._users -= 1
             if self._users == 0:
-                await asyncio.to_thread(self._close)
+                await self._close()
 
     def write(self, job: Callable[[Transaction], T]) -> asyncio.Future[T]:
         """Queue a write; the future is done once it is durable, or failed having written nothing."""
-        return self._worker(self._writer).submit(job)
+        return self._opened().write(job)
 
     def read(self, job: Callable[[Transaction], T]) -> asyncio.Future[T]:
-        """Queue a query; it sees every write whose future was done before."""
-        return self._worker(self._reader).submit(job)
+        """Run a query; it sees every write whose future was done before."""
+        return self._opened().read(job)
 
     @property
     def wakeups(self) -> Wakeups:
@@ -112,46 +113,34 @@ class Database:
 
     # -- below --------------------------------------------------------------------------------------------------------
 
-    def _worker(self, worker: Worker | None) -> Worker:
-        if worker is None:
+    def _opened(self) -> Worker:
+        if self._worker is None:
             raise StoreUnavailable(f"{self.path} is not open")
-        if os.getpid() != self._process:
-            raise ConfigurationError(f"{self.path} was opened before a fork: open it in the process that uses it")
-        return worker
+        return self._worker
 
-    def _open(self) -> None:
+    async def _open(self) -> None:
         if sqlite3.sqlite_version_info < (3, 35):
             raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
         self._check_place()
-        self._process = os.getpid()
-        try:
-            self.locks.mkdir(exist_ok=True)
-            self._alive = FileLock(self.locks / file_name("process", str(self._process), new_id()))
-            self._alive.acquire()
-            self._writer = self._started(Worker("leveret-writer", self._connect, "BEGIN IMMEDIATE", self._committed))
-            self._reader = self._started(Worker("leveret-reader", self._connect, "BEGIN DEFERRED", self._committed))
-            self._wakeups = Wakeups(self.path.with_name(self.path.name + "-wake"), self._ticked)
-        except BaseException as error:
-            self._close()
-            if not isinstance(error, OSError):
-                raise
-            raise ConfigurationError(f"{self.path} cannot be used: {error}") from error
+        self.locks.mkdir(exist_ok=True)
+        worker = Worker(self._connect, self._committed)
+        await worker.start()
+        self._worker = worker
+        self._alive = FileLock(self.locks / file_name("process", str(os.getpid()), new_id()))
+        self._alive.acquire()
+        loop = asyncio.get_running_loop()
+        folder = self.path.with_name(self.path.name + "-wake")
+        self._wakeups = Wakeups(folder, lambda: loop.call_soon_threadsafe(self._look_for_remains))
 
-    @staticmethod
-    def _started(worker: Worker) -> Worker:
-        worker.start()
-        return worker
-
-    def _close(self) -> None:
-        for worker in (self._writer, self._reader):
-            if worker is not None:
-                worker.stop()
+    async def _close(self) -> None:
+        if self._worker is not None:
+            await self._worker.stop()
         if self._wakeups is not None:
-            self._wakeups.close()
+            await asyncio.to_thread(self._wakeups.close)
         if self._alive is not None:
             self._alive.path.unlink(missing_ok=True)
             self._alive.close()
-        self._writer = self._reader = self._wakeups = self._alive = None
+        self._worker = self._wakeups = self._alive = None
 
     def _check_place(self) -> None:
         folder = self.path.parent
@@ -169,11 +158,12 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=512, check_same_thread=False
+            self.path, timeout=READ_SECONDS, isolation_level=None, cached_statements=512, check_same_thread=False
         )
         try:
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: 32 MB
             connection.execute("PRAGMA cache_size = -65536")
             connection.execute("PRAGMA mmap_size = 268435456")
         except sqlite3.OperationalError as error:
@@ -193,18 +183,16 @@ class Database:
         if transaction.topics and self._wakeups is not None:
             self._wakeups.notify(dict.fromkeys(transaction.topics))
 
-    def _ticked(self) -> None:
-        """Look for consumers whose process is gone, and clean up after them."""
-        reader, writer = self._reader, self._writer
-        if reader is None or writer is None:
+    def _look_for_remains(self) -> None:
+        """Clean up after consumers whose process is gone."""
+        if self._worker is None or self._alive is None:
             return
-
-        def look(transaction: Transaction) -> None:
-            gone = [name for name in self.post.processes(transaction) if self.is_gone(name)]
+        found = self._worker.read(self.post.processes)
+        if found.exception() is None:
+            gone = [name for name in found.result() if self.is_gone(name)]
             if gone:
-                writer.post(lambda writing: self.post.remove_processes(writing, gone))
-
-        reader.post(look)
+                removed = self._worker.write(lambda writing: self.post.remove_processes(writing, gone))
+                removed.add_done_callback(lambda done: done.exception())  # else the next look does it
 
 
 def file_system_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

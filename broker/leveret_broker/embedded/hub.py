@@ -27,7 +27,15 @@ class Listener(Subscription):
     def hear(self, body: bytes) -> None:
         """Pass a body on, unless the connection is cut."""
         if self.linked:
-            run_in(self._loop, self._on_body, body)
+            run_in(self._loop, self._call_back, body)
+
+    def _call_back(self, body: bytes) -> None:
+        self._loop.call_soon(self._tell, body)
+
+    def _tell(self, body: bytes) -> None:
+        """Call back on its own, so that what it raises is its loop's concern only."""
+        if self in self._listeners:
+            self._on_body(body)
 
     async def take(self) -> list[Delivery]:
         """Refuse: bodies come by callback."""

@@ -55,7 +55,7 @@ class Post:
 
     def __init__(self) -> None:
         self.listeners: dict[int, Callable[[list[bytes]], None]] = {}
-        """By consumer: called in the writer's thread, instead of a way through the mail table."""
+        """By consumer: called after the commit, instead of a way through the mail table."""
         self._ids: dict[tuple[str, QueueAddress], int] = {}
 
     # -- queues -------------------------------------------------------------------------------------------------------

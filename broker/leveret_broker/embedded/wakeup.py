@@ -61,7 +61,7 @@ class Bell:
 class Wakeups:
     """One process's ear and mouth: a datagram socket in a folder that all processes of the database share."""
 
-    def __init__(self, folder: Path, tick: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, tick: Callable[[], object]) -> None:
         self._folder = _usable(folder)
         self._name = f"{os.getpid()}-{new_id()[:8]}"
         self._tick = tick
