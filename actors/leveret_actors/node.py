@@ -12,6 +12,7 @@ import anyio
 from loguru import logger
 
 from leveret import service, workflow
+from leveret.url import Url
 from leveret_actors.backends import backends
 from leveret_actors.mailbox.cache import ActorCache
 from leveret_actors.mailbox.directory import Directory
@@ -23,7 +24,8 @@ from leveret_actors.router import DeadLetterRouter
 from leveret_actors.service import ServiceRunner
 from leveret_actors.settings import Settings
 from leveret_actors.tag import TagActors
-from leveret_actors.workflow import WorkflowActors
+from leveret_actors.workflow.actors import WorkflowActors
+from leveret_actors.workflow.house import EngineSettings
 from leveret_broker.codec import Codec
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import new_id
@@ -64,13 +66,13 @@ class Node:
         """Check the registrations; nothing is opened yet."""
         self.settings = settings or Settings()
         self.name = f"{name or socket.gethostname()}-{new_id()[:8]}"
-        self._workflows = _by_name([workflow.definition(cls) for cls in workflows])
+        self._workflows = _by_name([workflow.definition_of(cls) for cls in workflows])
         self._services = [service.instance(target) for target in services]
         self._codec = codec or Codec()
         if (transport is None) != (store is None):
             text = "give Node both transport and store, or neither and a url"
             raise ConfigurationError(text)
-        self._transport, self._store = (transport, store) if transport and store else backends(url)
+        self._transport, self._store = (transport, store) if transport and store else backends(Url.parse(url))
         self._stepper = stepper or ThreadStepper()
         self._stop = asyncio.Event()
         self._loops: list[MailboxLoop] = []
@@ -135,16 +137,15 @@ class Node:
         )
 
     def _actors(self) -> list[Actors]:
-        retention = self.settings.retention
+        keep = self.settings.retention
         tags: Actors = TagActors(self._store)
         return [tags] + [
             WorkflowActors(
                 name,
                 versions,
                 self._codec,
+                settings=EngineSettings(retention=keep.closed_seconds, failed_retention=keep.failed_seconds),
                 read_journal=self._store.read_journal,
-                closed_seconds=retention.closed_seconds,
-                failed_seconds=retention.failed_seconds,
             )
             for name, versions in self._workflows.items()
         ]
