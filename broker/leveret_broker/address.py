@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-TAGS: Final = "$tag"
+TAGS: Final = "@tag"
 """The mailbox kind of tag actors; no workflow can have this name."""
 
 
