@@ -9,6 +9,8 @@ import pytest
 from leveret import service
 from leveret.retry import Retry, RetryDetails
 from leveret_actors.settings import ServiceSettings
+from leveret_broker.address import Address
+from leveret_broker.embedded.memory import MemoryTransport
 from leveret_broker.envelope import Ended
 from leveret_broker.outcome import Completed, Failed
 from tests.service.world import World
@@ -133,6 +135,26 @@ async def test_S01_a_delay_passes_before_the_next_attempt(world: World) -> None:
     assert await world.value() == "123"
     assert shop.times[1] - shop.times[0] >= 0.04
     assert shop.times[2] - shop.times[1] >= 0.04
+
+
+async def test_S01_a_delay_passes_even_when_the_ladder_is_shorter(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = MemoryTransport.publish
+
+    def short(transport: MemoryTransport, address: Address, body: bytes, **options: Any) -> asyncio.Future[None]:
+        options["delay"] = min(options.get("delay", 0.0), 0.01)
+        return publish(transport, address, body, **options)
+
+    monkeypatch.setattr(MemoryTransport, "publish", short)
+    shop = Shop(good=2)
+    await world.start(shop)
+
+    await world.send("Shop.wait")
+
+    assert await world.value() == "12"
+    assert shop.times[1] - shop.times[0] >= 0.039
+    await world.empty("Shop")
 
 
 async def test_S01_a_task_that_comes_before_its_time_is_sent_up_the_ladder_again(world: World) -> None:

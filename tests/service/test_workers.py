@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
 from leveret import service
 from leveret.retry import Retry
 from leveret_actors.service import runner as runner_module
+from leveret_broker.address import ServiceQueue
 from leveret_broker.embedded.queue import DELIVERY_LIMIT, MemorySubscription
 from leveret_broker.envelope import Ended
 from leveret_broker.errors import StoreUnavailable
@@ -112,6 +114,27 @@ async def test_S11_what_is_not_finished_after_the_grace_period_is_interrupted_an
     assert await world.value() == task.task_id
 
 
+async def test_a_function_that_was_given_up_holds_up_no_stop(world: World) -> None:
+    class Deaf:
+        go = asyncio.Event()
+
+        @service.task(timeout=0.01)
+        async def run(self) -> None:
+            while not self.go.is_set():
+                with suppress(asyncio.CancelledError):
+                    await self.go.wait()
+
+    worker = await world.start(Deaf(), grace=0.01)
+    await world.send("Deaf.run")
+    await world.failure()
+
+    await worker.stop(grace=1000)
+    left = world.left("Deaf")
+    Deaf.go.set()
+
+    assert left == 0
+
+
 async def test_a_stopped_worker_had_its_last_outcomes_confirmed(world: World) -> None:
     yard = Yard()
     yard.go.set()
@@ -125,22 +148,48 @@ async def test_a_stopped_worker_had_its_last_outcomes_confirmed(world: World) ->
     assert world.left("Yard") == 0
 
 
-async def test_a_task_that_runs_on_over_a_lost_connection_is_recognised_when_it_is_redelivered(world: World) -> None:
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_a_task_that_runs_on_over_a_lost_connection_is_recognised_when_it_is_redelivered(
+    world: World, concurrency: int
+) -> None:
     yard = Yard()
-    worker = await world.start(yard)
+    worker = await world.start(yard, concurrency=concurrency)
     task = await world.send("Yard.load")
     await yard.started(1)
     hub = worker.transport.hub
 
     hub.cut(worker.transport)
-    returned = len(hub.queue("t", runner_module.ServiceQueue("Yard")).items)
+    returned = len(hub.queue("t", ServiceQueue("Yard")).items)
     hub.relink(worker.transport)
-    await world.until(lambda: len(worker.runner._jobs) == 1 and len(_receipts(worker.runner)) == 2)
+    await world.until(lambda: len(_receipts(worker.runner)) == 2)
     yard.go.set()
     await world.empty("Yard")
 
     assert returned == 1
     assert yard.calls == {task.task_id: 1}
+
+
+async def test_what_runs_on_over_a_lost_connection_keeps_its_slot(world: World) -> None:
+    yard, other = Yard(), Yard()
+    worker = await world.start(yard, name="w1", concurrency=1)
+    await world.send("Yard.load", task_id="a")
+    await yard.started(1)
+    hub = worker.transport.hub
+
+    hub.cut(worker.transport)
+    await world.start(other, name="w2", concurrency=1)
+    await other.started(1)
+    await world.send("Yard.load", task_id="b")
+    hub.relink(worker.transport)
+    await world.until(lambda: [job.task.task_id for job in worker.runner._waiting] == ["b"])
+    calls = dict(yard.calls)
+    yard.go.set()
+    await yard.started(2)
+    other.go.set()
+    await world.empty("Yard")
+
+    assert calls == {"a": 1}
+    assert (yard.calls, other.calls) == ({"a": 1, "b": 1}, {"a": 1})
 
 
 def _receipts(runner: runner_module.ServiceRunner) -> list[object]:
@@ -170,9 +219,7 @@ async def test_the_next_attempt_is_noted_only_once_it_is_sent_out(world: World) 
     yard = Yard()
     worker = await world.start(yard)
     hub = worker.transport.hub
-    hub.latency = lambda: 1000.0
     task_id = "run.1"
-    hub.latency = None
     await world.send("Yard.fail", task_id=task_id)
     hub.latency = lambda: 1000.0
     await yard.started(1)
@@ -237,7 +284,7 @@ async def test_a_worker_takes_no_more_than_it_has_slots_for(world: World) -> Non
     await yard.started(2)
     for _ in range(50):
         await asyncio.sleep(0)
-    waiting = len(world.transport.hub.queue("t", runner_module.ServiceQueue("Yard")).items)
+    waiting = len(world.transport.hub.queue("t", ServiceQueue("Yard")).items)
     running = yard.calls.total()
     yard.go.set()
     await world.empty("Yard")

@@ -136,7 +136,8 @@ class ServiceRunner:
     async def _take_from(self, subscription: Subscription) -> None:
         while True:
             deliveries = await subscription.take()
-            self._waiting.extend(await self._intake.admit(subscription, deliveries))
+            admitted = await self._intake.admit(subscription, deliveries)
+            self._waiting.extend(job for job in admitted if not self._runs_already(job))
             self._start_what_fits()
             await self._transport.flow()
 
@@ -170,12 +171,16 @@ class ServiceRunner:
         """
         while self._waiting and self._busy < self._slots and not self._stopping.is_set():
             job = self._waiting.popleft()
-            running = self._jobs.get(job.key)
-            if running is not None:
-                running.receipts.extend(job.receipts)
-            elif not self._intake.is_cancelled(job):
+            if not self._runs_already(job) and not self._intake.is_cancelled(job):
                 self._jobs[job.key] = job
                 self._start(job)
+
+    def _runs_already(self, job: Job) -> bool:
+        """Tell whether this very attempt runs here; then its acknowledgement covers this delivery as well."""
+        running = self._jobs.get(job.key)
+        if running is not None:
+            running.receipts.extend(job.receipts)
+        return running is not None
 
     def _start(self, job: Job) -> None:
         over, free = partial(self._over, job), partial(self._free, job)
