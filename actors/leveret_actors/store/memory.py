@@ -48,7 +48,7 @@ class Room:
     def fenced(self, queue: MailboxQueue, epoch: int) -> Shelf:
         """Return the same, or raise `StaleEpoch`."""
         shelf = self.shelf(queue)
-        if shelf.epoch != epoch:
+        if shelf.epoch == 0 or shelf.epoch != epoch:
             raise StaleEpoch(f"{queue} is in epoch {shelf.epoch} (owner {shelf.owner!r}), this commit is of {epoch}")
         return shelf
 

@@ -181,6 +181,6 @@ class QueueStore(SqliteBase):
         number = self._find(transaction, queue)
         rows = transaction.rows("SELECT epoch, node FROM owners WHERE queue = ?", (number,))
         current, node = rows[0] if rows else (0, "")
-        if current != epoch:
+        if not rows or current != epoch:
             raise StaleEpoch(f"{queue} is in epoch {current} (owner {node!r}), this commit is of {epoch}")
         return number
