@@ -153,18 +153,20 @@ async def test_a_batch_of_20_000_timers_and_records_is_one_commit(own_redis: Red
 async def test_an_actor_that_is_removed_leaves_no_key_behind(own_redis: RedisServer, namespace: str) -> None:
     gone = write("a:1", b"x", timers=(Timer("a:1", "r", 1, 5.0),), stalled=True, closed=True, expires=1.0)
     left = write("a", b"y", timers=(Timer("a", "r", 1, 5.0),))
+    other = write("a:12", b"y", timers=(Timer("a:12", "r", 1, 6.0),))
     joined = MemberWrite(actor="a:1", instance="i", run="r", number=1)
 
     async with opened(own_redis.url, namespace) as store:
         await store.take_over(QUEUE, "n1")
-        await store.commit(QUEUE, 1, batch("b1", gone, left, members=(joined,)))
+        await store.commit(QUEUE, 1, batch("b1", gone, left, other, members=(joined,)))
         assert await store.expire(QUEUE, 1, keep=10, limit=10) == 1
 
-        assert (await store.due(QUEUE, 10)).timers == left.timers
+        assert (await store.due(QUEUE, 10)).timers == left.timers + other.timers
 
     keys = own_redis.cli("--scan", "--pattern", f"{{{namespace}:Booking:7}}:*").split()
     names = {key.partition("}:")[2] for key in keys}
-    assert names == {"meta", "actor:a", "journal:a", "status:running", "timers", "timers-by-actor"}
+    actors = {"actor:a", "journal:a", "actor:a:12", "journal:a:12"}
+    assert names == {"meta", "status:running", "timers", "timers-by-actor", *actors}
 
 
 async def test_values_and_times_come_back_exactly(own_redis: RedisServer, namespace: str) -> None:

@@ -141,6 +141,7 @@ async def test_with_replicas_a_write_counts_when_they_have_it(namespace: str) ->
             replica.pause()
             with pytest.raises(StoreUnavailable, match="0 of 1 replicas"):
                 await store.commit(QUEUE, 1, batch("b2", write("a", b"2")))
+            master.cli("client", "kill", "type", "normal")  # a new connection's WAIT knows nothing of the write
             with pytest.raises(StoreUnavailable, match="0 of 1 replicas"):
                 await store.commit(QUEUE, 1, batch("b2", write("a", b"2")))
             replica.resume()

@@ -16,7 +16,7 @@ from leveret_actors.store.redis.scripts import Script
 from leveret_actors.store.redis.server import Command
 from leveret_actors.store.redis.settings import Settings
 from leveret_actors.store.redis.wire import Argument, Arguments, TryLater, UnknownScript
-from leveret_broker.errors import StoreUnavailable
+from leveret_broker.errors import StoreRefused, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Link:
 
     async def call(self, key: str, *arguments: Argument, as_type: type[T], writes: bool = False) -> T:
         """Send a command about one key and return its reply."""
-        return msgspec.convert(await self._until_deadline(Command(key, arguments, writes)), as_type)
+        return _read(await self._until_deadline(Command(key, arguments, writes)), as_type)
 
     async def run(
         self, script: Script, keys: Sequence[str], arguments: Arguments, *, as_type: type[T], writes: bool = True
@@ -70,7 +70,7 @@ class Link:
             reply = await self._until_deadline(Command(keys[0], ("EVALSHA", script.digest, *rest), writes))
         except UnknownScript:
             reply = await self._until_deadline(Command(keys[0], ("EVAL", script.text, *rest), writes))
-        return msgspec.convert(reply, as_type)
+        return _read(reply, as_type)
 
     async def _until_deadline(self, command: Command) -> object:
         last = "no answer"
@@ -114,6 +114,13 @@ class Link:
                 raise StoreUnavailable(f"Redis at {self._settings.address} is not there: {text}")
             logger.warning("store not reached, attempt {}, next in {:.1f} s: {}", attempt, wait, text)
             await asyncio.sleep(wait)
+
+
+def _read(reply: object, as_type: type[T]) -> T:
+    try:
+        return msgspec.convert(reply, as_type)
+    except msgspec.ValidationError as error:
+        raise StoreRefused(f"Redis answered what leveret did not write: {error}") from error
 
 
 def _now() -> float:
