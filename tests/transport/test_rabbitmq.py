@@ -54,10 +54,26 @@ async def by_hand(rabbit: RabbitServer) -> AsyncIterator[aiormq.abc.AbstractChan
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
     """What is logged from INFO on."""
+    logger.enable("leveret_broker")
     found: list[str] = []
     sink = logger.add(lambda message: found.append(message.record["message"]), level="INFO")
     yield found
     logger.remove(sink)
+    logger.disable("leveret_broker")
+
+
+async def age(server: RabbitServer, namespace: str) -> None:
+    """Declare the queues of the tests and let the broker write down that they exist.
+
+    RabbitMQ 3.10 forgets a quorum queue, with all that it has confirmed, when it is killed within about a second after
+    the declaration (its register of Raft members is written late); nobody outside can know when that has passed.
+    """
+    async with opened(server.url, namespace) as transport:
+        await (await transport.subscribe_mailbox(QUEUE)).close()
+        await confirmed(transport, [transport.publish(SERVICE, b"late", delay=2)])
+        worker = await transport.subscribe_service(SERVICE, 1)
+        assert await consume(worker, 1) == [b"late"]
+    await asyncio.to_thread(server.restart)
 
 
 async def resubscribe(transport: Transport, queue: MailboxQueue) -> Subscription:
@@ -229,6 +245,7 @@ async def _receive_all(transport: Transport, queue: MailboxQueue, last: set[byte
 
 @pytest.mark.kills_servers
 async def test_a_killed_broker_loses_nothing_confirmed_and_no_order(own_rabbit: RabbitServer, namespace: str) -> None:
+    await age(own_rabbit, namespace)
     async with (
         opened(own_rabbit.url, namespace) as first,
         opened(own_rabbit.url, namespace) as second,
@@ -255,6 +272,7 @@ async def test_a_killed_broker_loses_nothing_confirmed_and_no_order(own_rabbit: 
 
 @pytest.mark.kills_servers
 async def test_tasks_survive_a_killed_broker_on_the_delay_ladder(own_rabbit: RabbitServer, namespace: str) -> None:
+    await age(own_rabbit, namespace)
     async with opened(own_rabbit.url, namespace) as transport:
         tasks = numbered("n", 200)
         await confirmed(transport, [transport.publish(SERVICE, body, delay=2) for body in tasks])
@@ -283,7 +301,6 @@ async def test_a_memory_alarm_holds_publishes_and_taking_until_it_is_over(
     async with opened(own_rabbit.url, namespace) as transport:
         subscription = await transport.subscribe_mailbox(QUEUE)
         await confirmed(transport, [transport.publish(QUEUE, b"before")])
-        assert await consume(subscription, 1) == [b"before"]
 
         await asyncio.to_thread(own_rabbit.ctl, "set_vm_memory_high_watermark", "0.00001")
         publishes = [transport.publish(QUEUE, body) for body in numbered("n", 50)]
@@ -297,7 +314,7 @@ async def test_a_memory_alarm_holds_publishes_and_taking_until_it_is_over(
 
         await confirmed(transport, publishes)
         first = bodies(await soon(taking))
-        assert first + await consume(subscription, 50 - len(first)) == numbered("n", 50)
+        assert first + await consume(subscription, 51 - len(first)) == [b"before", *numbered("n", 50)]
         assert not transport.blocked
 
 

@@ -95,7 +95,9 @@ class Connection:
             raise TransportClosed(f"the connection to {self._label} is closed")
         try:
             async with asyncio.timeout(deadline):
-                return await asyncio.shield(self._up)
+                while (connection := await asyncio.shield(self._up)).is_closed:  # noqa: ASYNC110 - rare and short
+                    await asyncio.sleep(0.01)  # the supervisor is about to notice
+                return connection
         except TimeoutError:
             raise BrokerUnavailable(f"no connection to {self._label} within {deadline:g} s") from None
 

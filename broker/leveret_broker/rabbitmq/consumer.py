@@ -13,7 +13,7 @@ from loguru import logger
 from leveret_broker.address import DEAD_LETTERS
 from leveret_broker.errors import DecodeError, LeveretError, SubscriptionLost, TransportClosed
 from leveret_broker.parcel import unpack
-from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
+from leveret_broker.rabbitmq.connection import CLOSE_SECONDS, Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import describe, translated
 from leveret_broker.rabbitmq.tasks import Tasks
 from leveret_broker.rabbitmq.wire import closing_of, write_acks
@@ -53,6 +53,7 @@ class QueueSubscription(Subscription):
         self._ended: LeveretError | None = None
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks = Tasks()
+        self._acknowledging: asyncio.Task[None] | None = None
 
     async def start(self, channel: AbstractChannel, prefetch: int) -> None:
         """Begin to consume on a fresh channel; the queue exists."""
@@ -62,7 +63,7 @@ class QueueSubscription(Subscription):
         with translated(f"subscribing to {self._name}"):
             await answered(channel.basic_qos(prefetch_count=prefetch))
             await answered(channel.basic_consume(self._name, self._on_message))
-        self._tasks.spawn(self._acknowledge(channel), f"acknowledges {self._name}")
+        self._acknowledging = self._tasks.spawn(self._acknowledge(channel), f"acknowledges {self._name}")
 
     async def take(self) -> list[Delivery]:
         """Wait for deliveries; see the contract. While the broker refuses publishes, nothing new is taken."""
@@ -89,9 +90,9 @@ class QueueSubscription(Subscription):
         """Write the acknowledgements, then close the channel: that alone gives the rest back in its old order."""
         self._end(TransportClosed(f"the subscription to {self._name} is closed"))
         channel, self._channel = self._channel, None
+        if self._acknowledging is not None:
+            await asyncio.wait({self._acknowledging}, timeout=CLOSE_SECONDS)
         if channel is not None:
-            if not channel.is_closed:
-                await self._write_acknowledgements(channel)
             await close_channel(channel)
         await self._tasks.cancel()
 
@@ -130,10 +131,13 @@ class QueueSubscription(Subscription):
     # -- acknowledgements ----------------------------------------------------------------------------------------------
 
     async def _acknowledge(self, channel: AbstractChannel) -> None:
-        while self._ended is None:
+        """Write what is acknowledged, the last of it after the end."""
+        while True:
             await self._ack_wake.wait()
             self._ack_wake.clear()
             await self._write_acknowledgements(channel)
+            if self._ended is not None:
+                return
 
     async def _write_acknowledgements(self, channel: AbstractChannel) -> None:
         """Acknowledge the oldest ones together, and those behind a gap singly."""

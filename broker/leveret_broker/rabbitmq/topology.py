@@ -89,6 +89,9 @@ class Topology:
             )
             await channel.queue_bind(self.dead, self.dead)
 
+    # A quorum queue that is younger than about a second is forgotten, confirmed messages and all, by a RabbitMQ 3.10
+    # node that is killed (signal 9): its register of Raft members is written late. A cluster's other nodes remember.
+
     async def declare_queue(self, channel: AbstractChannel, queue: MailboxQueue | ServiceQueue) -> None:
         """Declare a mailbox or service queue and bind it."""
         name = self.queue_name(queue)

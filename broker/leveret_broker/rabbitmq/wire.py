@@ -154,7 +154,9 @@ async def write(channel: AbstractChannel, data: bytes) -> None:
     """Queue bytes for the connection's writer, waiting for room, but not on a channel that has gone."""
     queue = cast("RawChannel", channel).write_queue
     chunk = ChannelFrame(payload=data, should_close=False)
-    if not channel.is_closed and not queue.full():
+    if channel.is_closed:  # a frame for it would cost the connection
+        return
+    if not queue.full():
         queue.put_nowait(chunk)
         return
     closing = closing_of(channel)
