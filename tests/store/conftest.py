@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,10 @@ import pytest
 
 from leveret_actors.store.contract import Store
 from leveret_actors.store.memory import MemoryStore
+from leveret_actors.store.redis import RedisStore
 from leveret_actors.store.sqlite import SqliteStore
 from leveret_broker.embedded.database import Database
+from tests.servers import RedisCluster, RedisServer
 
 SECONDS = 20.0
 
@@ -73,7 +75,29 @@ def _sqlite(request: pytest.FixtureRequest, namespace: str) -> Backend:
     return Backend(lambda: SqliteStore(Database(folder / "store.db"), namespace, clock=clock), clock)
 
 
-BACKENDS: dict[str, Callable[[pytest.FixtureRequest, str], Backend]] = {"memory": _memory, "sqlite": _sqlite}
+def _redis(request: pytest.FixtureRequest, namespace: str) -> Backend:
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return Backend(lambda: RedisStore(server.url, namespace))
+
+
+def _redis_cluster(request: pytest.FixtureRequest, namespace: str) -> Backend:
+    cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+    return Backend(lambda: RedisStore(cluster.url, namespace))
+
+
+BACKENDS: dict[str, Callable[[pytest.FixtureRequest, str], Backend]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "redis": _redis,
+    "redis-cluster": _redis_cluster,
+}
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """The Redis cluster of this session, started when first asked for."""
+    with RedisCluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture(params=sorted(BACKENDS))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -19,19 +19,13 @@ from tests.store.redis_kit import QUEUE, batch, journal, opened, write
 QUEUES = [MailboxQueue("Booking", index) for index in range(24)]
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[RedisCluster]:
-    with RedisCluster() as servers:
-        yield servers
-
-
 def _has(server: RedisServer, name: str) -> bool:
     return bool(server.cli("--scan", "--pattern", name).strip())
 
 
 @pytest.mark.parametrize("form", ["{}", "{}?cluster=true", "redis+cluster://{}"])
-async def test_a_cluster_is_recognised(cluster: RedisCluster, namespace: str, form: str) -> None:
-    url = form.format(cluster.url.removeprefix("redis://") if "+" in form else cluster.url)
+async def test_a_cluster_is_recognised(redis_cluster: RedisCluster, namespace: str, form: str) -> None:
+    url = form.format(redis_cluster.url.removeprefix("redis://") if "+" in form else redis_cluster.url)
 
     async with opened(url, namespace) as store:
         epochs = await asyncio.gather(*(store.take_over(queue, "n1") for queue in QUEUES))
@@ -39,8 +33,10 @@ async def test_a_cluster_is_recognised(cluster: RedisCluster, namespace: str, fo
     assert [taken.epoch for taken in epochs] == [1] * len(QUEUES)
 
 
-async def test_queues_spread_over_all_servers_and_each_stays_together(cluster: RedisCluster, namespace: str) -> None:
-    async with opened(cluster.url, namespace) as store:
+async def test_queues_spread_over_all_servers_and_each_stays_together(
+    redis_cluster: RedisCluster, namespace: str
+) -> None:
+    async with opened(redis_cluster.url, namespace) as store:
         for queue in QUEUES:
             await store.take_over(queue, "n1")
             timers = (Timer("a", "r", 1, 5.0),)
@@ -51,12 +47,14 @@ async def test_queues_spread_over_all_servers_and_each_stays_together(cluster: R
 
     for queue in QUEUES:
         pattern = f"{{{namespace}:{queue.kind}:{queue.index}}}:*"
-        assert [_has(node, pattern) for node in cluster.nodes].count(True) == 1
-    assert all(_has(node, f"{{{namespace}:*") for node in cluster.nodes)
+        assert [_has(node, pattern) for node in redis_cluster.nodes].count(True) == 1
+    assert all(_has(node, f"{{{namespace}:*") for node in redis_cluster.nodes)
 
 
-async def test_owners_of_queues_on_several_servers_are_one_question(cluster: RedisCluster, namespace: str) -> None:
-    async with opened(cluster.url, namespace) as store:
+async def test_owners_of_queues_on_several_servers_are_one_question(
+    redis_cluster: RedisCluster, namespace: str
+) -> None:
+    async with opened(redis_cluster.url, namespace) as store:
         await store.heartbeat("n1", {}, lifetime=30)
         for queue in QUEUES[:5]:
             await store.take_over(queue, "n1")
@@ -79,13 +77,13 @@ def _owns(node: RedisServer, slot: int) -> bool:
 
 
 async def test_a_slot_on_its_way_to_another_server_never_holds_half_a_commit(
-    cluster: RedisCluster, namespace: str
+    redis_cluster: RedisCluster, namespace: str
 ) -> None:
     slot = slot_of(Keys(namespace).queue(QUEUE, "meta"))
-    source, target = _place(cluster, slot)
+    source, target = _place(redis_cluster, slot)
     target_id, source_id = target.cli("cluster", "myid").strip(), source.cli("cluster", "myid").strip()
 
-    async with opened(cluster.url, namespace, deadline=0.5) as store:
+    async with opened(redis_cluster.url, namespace, deadline=0.5) as store:
         await store.take_over(QUEUE, "n1")
         await store.commit(QUEUE, 1, batch("b1", write("old", b"1")))
 
