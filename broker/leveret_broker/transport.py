@@ -7,6 +7,8 @@
 * A mailbox queue has at most one active subscription; the next one becomes active when the first is closed or lost,
   and sees everything that was not acknowledged, in order.
 * Every wait ends: by an answer, by an error, or by `close()`, which makes all waiters raise `TransportClosed`.
+* Whatever needs the broker's answer raises `BrokerUnavailable` when none comes in time (trying again may help), and
+  `BrokerRefused` when the broker said no for good; what is published keeps waiting for a broker that is away.
 """
 
 from __future__ import annotations
