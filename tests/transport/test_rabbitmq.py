@@ -291,6 +291,27 @@ async def test_tasks_survive_a_killed_broker_on_the_delay_ladder(own_rabbit: Rab
         assert found == set(tasks)
 
 
+@pytest.mark.kills_servers
+async def test_a_hung_broker_is_given_up_by_its_missing_heartbeats(own_rabbit: RabbitServer, namespace: str) -> None:
+    async with opened(f"{own_rabbit.url}?heartbeat=1", namespace) as transport:
+        subscription = await transport.subscribe_mailbox(QUEUE)
+        await confirmed(transport, [transport.publish(QUEUE, b"before")])
+        assert await consume(subscription, 1) == [b"before"]
+
+        own_rabbit.pause()
+        try:
+            publishes = [transport.publish(QUEUE, body) for body in numbered("n", 300)]
+            with pytest.raises(SubscriptionLost):
+                await soon(subscription.take())
+        finally:
+            own_rabbit.resume()
+
+        await soon(asyncio.gather(*publishes), 40)
+        found: list[bytes] = []
+        await soon(_receive_all(transport, QUEUE, {numbered("n", 300)[-1]}, found))
+        assert list(dict.fromkeys(of_sender(found, "n"))) == numbered("n", 300)
+
+
 # -- a broker without memory ------------------------------------------------------------------------------------------
 
 
