@@ -6,6 +6,6 @@ problem     what is wrong with it, in the words of its writer
 reference   `package.module:attribute`
 """
 
-from leveret_actors.config.file import Config, Loaded, load, node_arguments, settings, trace
+from leveret_actors.config.file import Config, Loaded, load, node_arguments, settings, trace, with_node
 
-__all__ = ["Config", "Loaded", "load", "node_arguments", "settings", "trace"]
+__all__ = ["Config", "Loaded", "load", "node_arguments", "settings", "trace", "with_node"]

@@ -149,6 +149,19 @@ async def node_arguments(config: Config) -> NodeArguments:
     )
 
 
+def with_node(
+    config: Config,
+    *,
+    workflows: list[str] | None = None,
+    services: list[str] | None = None,
+    name: str | None = None,
+) -> Config:
+    """Return a configuration whose node hosts something else, or has another name."""
+    wanted = {"workflows": workflows, "services": services, "name": name}
+    changes = {key: value for key, value in wanted.items() if value is not None}
+    return msgspec.structs.replace(config, node=msgspec.structs.replace(config.node, **changes))
+
+
 def settings(config: Config) -> Settings:
     """Return the numbers of a node; exceptions that policies ignore are imported."""
     node, kept = config.node, config.retention

@@ -32,7 +32,7 @@ def end_lingering(draft: Draft) -> None:
 def _decide(draft: Draft, who: Who) -> Who:
     """Return whose the tag is by this claim; one decided before is decided the same way.
 
-    A claim is known by its run, not by its message id: who sends the same start again makes a new claim of the same run.
+    A claim is known by its run, not by its message id: the same start sent again is a new claim of its run.
     """
     if draft.holder == who:
         return who
