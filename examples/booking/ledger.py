@@ -19,17 +19,15 @@ class Ledger:
         self.path = path or Path(os.environ[VARIABLE])
         with closing(self._connect()) as connection, connection:
             connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("CREATE TABLE IF NOT EXISTS calls (task TEXT, attempt INTEGER)")
+            connection.execute("CREATE TABLE IF NOT EXISTS calls (task TEXT)")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS effects (task TEXT PRIMARY KEY, service TEXT, action TEXT, orderid TEXT)"
             )
 
-    def called(self, task: str) -> int:
-        """Note a call and return how many there have been for this task, this one included."""
+    def called(self, task: str) -> None:
+        """Note a call."""
         with closing(self._connect()) as connection, connection:
-            connection.execute("INSERT INTO calls VALUES (?, 0)", (task,))
-            row = connection.execute("SELECT count(*) FROM calls WHERE task = ?", (task,)).fetchone()
-        return int(row[0])
+            connection.execute("INSERT INTO calls VALUES (?)", (task,))
 
     def effect(self, task: str, service: str, action: str, order: str) -> None:
         """Let it happen; a second time under the same task id changes nothing."""
@@ -43,13 +41,14 @@ class Ledger:
             rows = connection.execute("SELECT service, action, count(*) FROM effects GROUP BY 1, 2").fetchall()
         return int(calls), {(service, action): int(count) for service, action, count in rows}
 
-    def of_orders(self) -> dict[str, dict[tuple[str, str], int]]:
-        """Return how often each effect happened to each order."""
+    def of_orders(self, prefix: str) -> dict[str, dict[tuple[str, str], int]]:
+        """Return how often each effect happened to each order whose id begins so."""
         with closing(self._connect()) as connection:
             rows = connection.execute("SELECT orderid, service, action, count(*) FROM effects GROUP BY 1, 2, 3")
             found: dict[str, dict[tuple[str, str], int]] = {}
             for order, service, action, count in rows:
-                found.setdefault(order, {})[service, action] = int(count)
+                if order.startswith(prefix):
+                    found.setdefault(order, {})[service, action] = int(count)
         return found
 
     def _connect(self) -> sqlite3.Connection:
