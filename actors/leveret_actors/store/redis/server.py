@@ -163,7 +163,7 @@ class Server:
         commands = [call.command.arguments for call in calls]
         written = [call.command.key for call in calls if call.command.writes] if self._replicas else []
         if written:
-            # WAIT is promised for what this connection wrote, and a repeated commit may write nothing: this always does.
+            # WAIT is promised for what this connection wrote. A repeated commit may write nothing: this always does.
             # (Redis 7 goes further and counts all that anybody wrote before this connection's last command.)
             tag = written[-1].partition("}")[0]
             commands.append(("SET", f"{tag}}}:wait", "", "EX", 60))

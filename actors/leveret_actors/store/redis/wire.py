@@ -81,11 +81,13 @@ _LATER: Final = (
     _Meaning(
         "the Redis cluster is changing",
         (foreign.MovedError, foreign.ClusterDownError, foreign.MasterDownError),
-        ("CLUSTERDOWN", "MASTERDOWN"),
+        (" MOVED ", "CLUSTERDOWN", "MASTERDOWN"),
         elsewhere=True,
     ),
     _Meaning(
-        "Redis is moving this slot to another server", (foreign.AskError, foreign.TryAgainError), ("non local key",)
+        "Redis is moving this slot to another server",
+        (foreign.AskError, foreign.TryAgainError),
+        (" ASK ", "TRYAGAIN", "non local key"),
     ),
     _Meaning(
         "this Redis has become a replica", (foreign.ReadOnlyError,), ("READONLY", "read only replica"), elsewhere=True
@@ -103,7 +105,7 @@ def translate(error: BaseException, address: str) -> Exception:
         return UnknownScript(str(error))
     text = str(error) or type(error).__name__
     for meaning in (*_REFUSED, *_LATER):
-        if isinstance(error, meaning.classes) or any(word in text for word in meaning.words):
+        if isinstance(error, meaning.classes) or any(word in f" {text}" for word in meaning.words):
             full = f"{meaning.text} ({address}: {text})"
             return StoreRefused(full) if meaning in _REFUSED else TryLater(full, elsewhere=meaning.elsewhere)
     if isinstance(error, _SILENT):
