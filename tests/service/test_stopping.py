@@ -138,8 +138,7 @@ async def test_S07_sync_functions_run_side_by_side_up_to_the_slots(world: World)
     for _ in range(5):
         await world.send("Mill.press")
     await world.until(lambda: len(mill.contexts) == 3)
-    for _ in range(50):
-        await asyncio.sleep(0)
+    await world.settle()
     running = len(mill.contexts)
     mill.go.set()
     await world.empty("Mill")

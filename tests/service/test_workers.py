@@ -148,6 +148,17 @@ async def test_a_stopped_worker_had_its_last_outcomes_confirmed(world: World) ->
     assert world.left("Yard") == 0
 
 
+async def test_a_stopped_worker_had_its_last_dead_letters_confirmed(world: World) -> None:
+    worker = await world.start(Yard())
+    await world.publish("Yard", b"garbage")
+    worker.transport.hub.latency = lambda: 0.02
+    await world.until(lambda: bool(worker.runner._desk._open))
+
+    await worker.stop()
+
+    assert world.left("Yard") == 0
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_a_task_that_runs_on_over_a_lost_connection_is_recognised_when_it_is_redelivered(
     world: World, concurrency: int
@@ -182,13 +193,18 @@ async def test_what_runs_on_over_a_lost_connection_keeps_its_slot(world: World) 
     await world.send("Yard.load", task_id="b")
     hub.relink(worker.transport)
     await world.until(lambda: [job.task.task_id for job in worker.runner._waiting] == ["b"])
+    hub.cut(worker.transport)
+    hub.relink(worker.transport)
+    await world.until(lambda: world.left("Yard") == 2 and not hub.queue("t", ServiceQueue("Yard")).items)
+    await world.settle()
+    waiting = [job.task.task_id for job in worker.runner._waiting]
     calls = dict(yard.calls)
     yard.go.set()
     await yard.started(2)
     other.go.set()
     await world.empty("Yard")
 
-    assert calls == {"a": 1}
+    assert (waiting, calls) == (["b"], {"a": 1})
     assert (yard.calls, other.calls) == ({"a": 1, "b": 1}, {"a": 1})
 
 
@@ -223,8 +239,7 @@ async def test_the_next_attempt_is_noted_only_once_it_is_sent_out(world: World) 
     await world.send("Yard.fail", task_id=task_id)
     hub.latency = lambda: 1000.0
     await yard.started(1)
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await world.settle()
     noted = await world.store.attempts([task_id])
     await worker.crash()
     hub.latency = None
@@ -282,8 +297,7 @@ async def test_a_worker_takes_no_more_than_it_has_slots_for(world: World) -> Non
     for _ in range(5):
         await world.send("Yard.load")
     await yard.started(2)
-    for _ in range(50):
-        await asyncio.sleep(0)
+    await world.settle()
     waiting = len(world.transport.hub.queue("t", ServiceQueue("Yard")).items)
     running = yard.calls.total()
     yard.go.set()

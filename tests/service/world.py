@@ -6,15 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
 from leveret import service
 from leveret_actors.router import DeadLetterRouter
 from leveret_actors.service import ServiceRunner
 from leveret_actors.settings import ServiceSettings
 from leveret_actors.store.contract import DeadLetter
 from leveret_actors.store.memory import MemoryStore
-from leveret_broker.address import CONTROL, DEAD_LETTERS, MailboxQueue, ServiceQueue
+from leveret_broker.address import CONTROL, MailboxQueue, ServiceQueue
 from leveret_broker.codec import Codec
 from leveret_broker.embedded.memory import MemoryTransport
 from leveret_broker.envelope import CancelTask, Ended, Envelope, Task, WorkflowCaller, decode, encode
@@ -157,6 +155,11 @@ class World:
             while not condition():
                 await asyncio.sleep(0)
 
+    async def settle(self) -> None:
+        """Let everything that is ready run."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+
     async def letter(self) -> DeadLetter:
         """Wait for a dead letter in the store."""
         async with asyncio.timeout(10):
@@ -164,10 +167,3 @@ class World:
                 await asyncio.sleep(0)
         (letter,) = letters
         return letter
-
-
-def with_changes(task: Task, **fields: Any) -> bytes:
-    return encode(Envelope(task.task_id, "", msgspec.structs.replace(task, **fields)))
-
-
-__all__ = ["CONTROL", "DEAD_LETTERS", "MAILBOX", "Worker", "World", "with_changes"]
