@@ -419,6 +419,18 @@ async def test_close_wakes_every_waiter(connect: Connect) -> None:
         await soon(transport.mailbox_count("Booking", 1))
 
 
+async def test_closing_goes_on_when_its_caller_is_cancelled(connect: Connect) -> None:
+    first, second = await connect(), await connect()
+    active, standby = await first.subscribe_mailbox(QUEUE), await second.subscribe_mailbox(QUEUE)
+
+    closing = asyncio.create_task(active.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await confirmed(second, [second.publish(QUEUE, b"body")])
+
+    assert await consume(standby, 1) == [b"body"]
+
+
 async def test_closing_twice_does_nothing(connect: Connect) -> None:
     transport = await connect()
     subscription = await transport.subscribe_mailbox(QUEUE)

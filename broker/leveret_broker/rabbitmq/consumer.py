@@ -54,6 +54,7 @@ class QueueSubscription(Subscription):
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks = Tasks()
         self._acknowledging: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
 
     async def start(self, channel: AbstractChannel, prefetch: int) -> None:
         """Begin to consume on a fresh channel; the queue exists."""
@@ -87,8 +88,16 @@ class QueueSubscription(Subscription):
             self._ack_wake.set()
 
     async def close(self) -> None:
-        """Write the acknowledgements, then close the channel: that alone gives the rest back in its old order."""
+        """Write the acknowledgements, then close the channel: that alone gives the rest back in its old order.
+
+        Goes on when its caller is cancelled: a channel left open would keep the queue from everybody.
+        """
         self._end(TransportClosed(f"the subscription to {self._name} is closed"))
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave(), name=f"leveret leaves {self._name}")
+        await asyncio.shield(self._leaving)
+
+    async def _leave(self) -> None:
         channel, self._channel = self._channel, None
         if self._acknowledging is not None:
             await asyncio.wait({self._acknowledging}, timeout=CLOSE_SECONDS)

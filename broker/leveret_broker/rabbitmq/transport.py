@@ -44,6 +44,7 @@ class RabbitTransport(Transport):
         self._record = NamespaceRecord(self._consuming, self._topology.meta)
         self._subscriptions: set[Subscription] = set()
         self._closed = False
+        self._leaving: asyncio.Task[None] | None = None
 
     @property
     def blocked(self) -> bool:
@@ -71,10 +72,13 @@ class RabbitTransport(Transport):
         self._publisher.start()
 
     async def close(self) -> None:
-        """Give the queues back, send what is published, leave."""
-        if self._closed:
-            return
+        """Give the queues back, send what is published, leave; goes on when its caller is cancelled."""
         self._closed = True
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave(), name="leveret leaves the broker")
+        await asyncio.shield(self._leaving)
+
+    async def _leave(self) -> None:
         await asyncio.gather(*[subscription.close() for subscription in list(self._subscriptions)])
         await self._publisher.close(FAREWELL_SECONDS)
         await asyncio.gather(self._publishing.close(), self._consuming.close())
