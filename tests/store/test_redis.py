@@ -63,6 +63,8 @@ async def test_an_attempt_whose_reply_is_lost_counts_once(own_redis: RedisServer
 
         assert await store.mark_attempt(QUEUE, 1, "poison") == 2
         assert proxy.lost == 1
+        await store.commit(QUEUE, 1, batch("b1", survived=("poison", "never tried")))
+        assert await store.mark_attempt(QUEUE, 1, "poison") == 1
 
 
 @pytest.mark.kills_servers

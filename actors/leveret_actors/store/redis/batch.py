@@ -29,6 +29,7 @@ def encode_batch(batch: Batch) -> bytes:
             _members(batch),
             _raw(_encode(batch.outbox)) if batch.outbox else "",
             batch.settled,
+            batch.survived,
         )
     )
 

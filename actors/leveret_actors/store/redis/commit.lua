@@ -2,7 +2,7 @@
 -- KEYS[1]: <queue>:meta. ARGV: epoch, session, number, batch (see batch.py). Returns {outcome, clock}.
 
 local epoch, session, number = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local id, actors, timers, timers_gone, members, outbox, settled = unpack(cmsgpack.unpack(ARGV[4]))
+local id, actors, timers, timers_gone, members, outbox, settled, survived = unpack(cmsgpack.unpack(ARGV[4]))
 local meta, now = KEYS[1], clock()
 local known = redis.call('HMGET', meta, 'epoch', 'batches', 'session', 'number')
 
@@ -82,6 +82,7 @@ for _, change in ipairs(members) do
   sliced('ZREM', members_key(change[1]), change[3])
 end
 
+if attempts > 0 then sliced('HDEL', prefix .. 'attempts', survived) end
 sliced('HDEL', prefix .. 'pending', settled)
 if outbox ~= '' then
   redis.call('HSET', prefix .. 'pending', id, redis.call('HINCRBY', meta, 'sequence', 1) .. ' ' .. outbox)
