@@ -1,1 +1,23 @@
-"""What runs workflows, services and tags."""
+"""What runs workflows, services and tags.
+
+node        a process that hosts what it is given; backends: transport and store from a URL
+actor       the seam between the loop, which acts, and the kinds of actors, which decide
+mailbox/    the loop of a mailbox queue: take, decide, commit, acknowledge, publish, settle
+workflow/   instances: journal, deterministic loop, replay, one handler per message kind
+tag/        business ids and their members
+service/    tasks: slots, retries, timeouts
+router/     dead letters into the store
+store/      the contract; redis, sqlite, memory
+config/     leveret.toml and the environment
+cli/        the command line
+testing     for tests of workflows
+"""
+
+from loguru import logger
+
+from leveret_actors.node import Node
+from leveret_actors.settings import Retention, ServiceSettings, Settings
+
+logger.disable("leveret_actors")  # a library says nothing until it is asked: logger.enable("leveret_actors")
+
+__all__ = ["Node", "Retention", "ServiceSettings", "Settings"]
