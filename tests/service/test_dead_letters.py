@@ -13,6 +13,11 @@ from tests.service.world import MAILBOX, World
 SOURCE = str(ServiceQueue("Gone"))
 
 
+@pytest.fixture
+def world(memory_world: World) -> World:
+    return memory_world
+
+
 async def bury(world: World, body: bytes, reason: str = "nobody reads it") -> None:
     await world.transport.publish(DEAD_LETTERS, body, reason=reason, source=SOURCE)
 
@@ -50,7 +55,7 @@ async def test_the_same_letter_from_two_routers_is_kept_once_and_another_reason_
 
     for reason in ("a", "a", "b"):
         await bury(world, body, reason)
-    await world.until(lambda: not world.transport.hub.queue("t", DEAD_LETTERS).items)
+    await world.until(lambda: not world.memory.queue("t", DEAD_LETTERS).items)
     await world.until(lambda: not any(s._unacknowledged for s in _consumers(world)))
 
     assert sorted(letter.reason for letter in await world.store.dead_letters("", 10)) == ["a", "b"]
@@ -63,7 +68,7 @@ async def test_a_dead_letter_that_is_no_task_is_kept_and_nobody_is_told(world: W
     letter = await world.letter()
 
     assert letter.body
-    assert not world.transport.hub.queue("t", MAILBOX).items
+    assert not world.memory.queue("t", MAILBOX).items
 
 
 async def test_a_letter_is_acknowledged_only_when_the_store_has_it(
@@ -76,7 +81,7 @@ async def test_a_letter_is_acknowledged_only_when_the_store_has_it(
             raise faults.pop()
 
     monkeypatch.setattr(dead_letters, "PAUSE", 0.0)
-    world.store.room.fault = fault
+    world.room.fault = fault
     await world.route_dead_letters()
 
     await bury(world, b"x")
@@ -87,4 +92,4 @@ async def test_a_letter_is_acknowledged_only_when_the_store_has_it(
 
 
 def _consumers(world: World) -> list[Any]:
-    return list(world.transport.hub.queue("t", DEAD_LETTERS).consumers)
+    return list(world.memory.queue("t", DEAD_LETTERS).consumers)

@@ -138,7 +138,7 @@ async def test_S01_a_delay_passes_before_the_next_attempt(world: World) -> None:
 
 
 async def test_S01_a_delay_passes_even_when_the_ladder_is_shorter(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish = MemoryTransport.publish
 
@@ -147,6 +147,7 @@ async def test_S01_a_delay_passes_even_when_the_ladder_is_shorter(
         return publish(transport, address, body, **options)
 
     monkeypatch.setattr(MemoryTransport, "publish", short)
+    world = memory_world
     shop = Shop(good=2)
     await world.start(shop)
 

@@ -181,10 +181,12 @@ async def test_a_client_that_waits_for_a_cancelled_task_gets_an_answer(world: Wo
 async def test_a_cancelled_task_that_comes_later_is_dropped(world: World) -> None:
     mill = Mill()
     mill.go.set()
-    await world.start(mill)
+    worker = await world.start(mill)
+    await world.until(lambda: worker.runner._control is not None)
     await world.store.revoke(["run.7"], FOREVER)
     await world.cancel("run.8", FOREVER)
     await world.cancel("run.9", time.time() - 1)
+    await world.until(lambda: set(worker.runner._revocations._heard) == {"run.8", "run.9"})
 
     for number in (7, 8, 9):
         await world.send("Mill.press", task_id=f"run.{number}")

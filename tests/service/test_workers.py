@@ -17,6 +17,11 @@ from leveret_broker.transport import Delivery
 from tests.service.world import World
 
 
+@pytest.fixture
+def world(memory_world: World) -> World:
+    return memory_world
+
+
 class Yard:
     """Counts calls; ends them when told to."""
 
@@ -138,7 +143,7 @@ async def test_a_function_that_was_given_up_holds_up_no_stop(world: World) -> No
 async def test_a_stopped_worker_had_its_last_outcomes_confirmed(world: World) -> None:
     yard = Yard()
     yard.go.set()
-    world.transport.hub.latency = lambda: 0.02
+    world.memory.latency = lambda: 0.02
     worker = await world.start(yard)
     await world.send("Yard.load")
     await yard.started(1)
@@ -151,7 +156,7 @@ async def test_a_stopped_worker_had_its_last_outcomes_confirmed(world: World) ->
 async def test_a_stopped_worker_had_its_last_dead_letters_confirmed(world: World) -> None:
     worker = await world.start(Yard())
     await world.publish("Yard", b"garbage")
-    worker.transport.hub.latency = lambda: 0.02
+    world.memory.latency = lambda: 0.02
     await world.until(lambda: bool(worker.runner._desk._open))
 
     await worker.stop()
@@ -167,11 +172,11 @@ async def test_a_task_that_runs_on_over_a_lost_connection_is_recognised_when_it_
     worker = await world.start(yard, concurrency=concurrency)
     task = await world.send("Yard.load")
     await yard.started(1)
-    hub = worker.transport.hub
+    hub = world.memory
 
-    hub.cut(worker.transport)
+    worker.cut()
     returned = len(hub.queue("t", ServiceQueue("Yard")).items)
-    hub.relink(worker.transport)
+    worker.relink()
     await world.until(lambda: len(_receipts(worker.runner)) == 2)
     yard.go.set()
     await world.empty("Yard")
@@ -185,16 +190,16 @@ async def test_what_runs_on_over_a_lost_connection_keeps_its_slot(world: World) 
     worker = await world.start(yard, name="w1", concurrency=1)
     await world.send("Yard.load", task_id="a")
     await yard.started(1)
-    hub = worker.transport.hub
+    hub = world.memory
 
-    hub.cut(worker.transport)
+    worker.cut()
     await world.start(other, name="w2", concurrency=1)
     await other.started(1)
     await world.send("Yard.load", task_id="b")
-    hub.relink(worker.transport)
+    worker.relink()
     await world.until(lambda: [job.task.task_id for job in worker.runner._waiting] == ["b"])
-    hub.cut(worker.transport)
-    hub.relink(worker.transport)
+    worker.cut()
+    worker.relink()
     await world.until(lambda: world.left("Yard") == 2 and not hub.queue("t", ServiceQueue("Yard")).items)
     await world.settle()
     waiting = [job.task.task_id for job in worker.runner._waiting]
@@ -218,13 +223,13 @@ async def test_an_outcome_told_by_two_workers_has_one_id(world: World) -> None:
     task = await world.send("Yard.load")
     await first.started(1)
 
-    zombie.transport.hub.cut(zombie.transport)
+    zombie.cut()
     await world.start(second, name="w2")
     second.go.set()
     of_second = await world.ended()
     first.go.set()
     await asyncio.sleep(0)
-    zombie.transport.hub.relink(zombie.transport)
+    zombie.relink()
     of_zombie = await world.ended()
 
     assert of_second.id == of_zombie.id == f"{task.task_id}.end.0"
@@ -234,7 +239,7 @@ async def test_an_outcome_told_by_two_workers_has_one_id(world: World) -> None:
 async def test_the_next_attempt_is_noted_only_once_it_is_sent_out(world: World) -> None:
     yard = Yard()
     worker = await world.start(yard)
-    hub = worker.transport.hub
+    hub = world.memory
     task_id = "run.1"
     await world.send("Yard.fail", task_id=task_id)
     hub.latency = lambda: 1000.0
@@ -258,7 +263,7 @@ async def test_a_store_that_does_not_answer_stops_no_task(world: World) -> None:
         raise StoreUnavailable(name)
 
     yard = Yard()
-    world.store.room.fault = fault
+    world.room.fault = fault
     await world.start(yard)
 
     await world.send("Yard.fail")
@@ -298,7 +303,7 @@ async def test_a_worker_takes_no_more_than_it_has_slots_for(world: World) -> Non
         await world.send("Yard.load")
     await yard.started(2)
     await world.settle()
-    waiting = len(world.transport.hub.queue("t", ServiceQueue("Yard")).items)
+    waiting = len(world.memory.queue("t", ServiceQueue("Yard")).items)
     running = yard.calls.total()
     yard.go.set()
     await world.empty("Yard")

@@ -2,23 +2,29 @@
 
 import asyncio
 import secrets
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 from leveret import service
 from leveret_actors.router import DeadLetterRouter
 from leveret_actors.service import ServiceRunner
 from leveret_actors.settings import ServiceSettings
-from leveret_actors.store.contract import DeadLetter
-from leveret_actors.store.memory import MemoryStore
+from leveret_actors.store.contract import DeadLetter, Store
+from leveret_actors.store.memory import MemoryStore, Room
+from leveret_actors.store.sqlite import SqliteStore
 from leveret_broker.address import CONTROL, MailboxQueue, ServiceQueue
 from leveret_broker.codec import Codec
+from leveret_broker.embedded.database import Database
+from leveret_broker.embedded.hub import MemoryHub
 from leveret_broker.embedded.memory import MemoryTransport
+from leveret_broker.embedded.sqlite import SqliteTransport
 from leveret_broker.envelope import CancelTask, Ended, Envelope, Task, WorkflowCaller, decode, encode
 from leveret_broker.errors import TransportClosed
 from leveret_broker.outcome import Completed, Failed, Failure
-from leveret_broker.transport import Subscription
+from leveret_broker.transport import Subscription, Transport
 
 MAILBOX = MailboxQueue("Flow", 0)
 
@@ -26,15 +32,26 @@ MAILBOX = MailboxQueue("Flow", 0)
 class Worker:
     """A node with one service; `crash` is kill -9."""
 
-    def __init__(self, world: "World", transport: MemoryTransport, runner: ServiceRunner) -> None:
+    def __init__(self, world: "World", transport: Transport, runner: ServiceRunner) -> None:
         self.transport = transport
         self.runner = runner
         self.running = asyncio.create_task(runner.run())
 
     async def crash(self) -> None:
+        assert isinstance(self.transport, MemoryTransport)
         self.transport.hub.crash(self.transport)
         with suppress(TransportClosed, asyncio.CancelledError):
             await self.running
+
+    def cut(self) -> None:
+        """Make it a zombie."""
+        assert isinstance(self.transport, MemoryTransport)
+        self.transport.hub.cut(self.transport)
+
+    def relink(self) -> None:
+        """Give its connection back."""
+        assert isinstance(self.transport, MemoryTransport)
+        self.transport.hub.relink(self.transport)
 
     async def stop(self, grace: float = 10.0) -> None:
         await self.runner.stop(grace)
@@ -42,20 +59,40 @@ class Worker:
 
 
 class World:
-    """Everything shares one hub; the test is the workflow that calls."""
+    """Everything shares one hub, or one file; the test is the workflow that calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
         self.hub = secrets.token_hex(5)
         self.codec = Codec()
         self.workers: list[Worker] = []
         self.others: list[asyncio.Task[None]] = []
         self.transport = self.new_transport()
-        self.store = MemoryStore(self.hub)
+        self.store = self._new_store()
         self._mailbox: Subscription | None = None
         self._arrived: list[Envelope] = []
 
-    def new_transport(self) -> MemoryTransport:
+    def new_transport(self) -> Transport:
+        if self.path is not None:
+            return SqliteTransport(Database(self.path), "t")
         return MemoryTransport(self.hub, "t")
+
+    def _new_store(self) -> Store:
+        if self.path is not None:
+            return SqliteStore(Database(self.path), "t")
+        return MemoryStore(self.hub)
+
+    @property
+    def memory(self) -> MemoryHub:
+        """The hub, with its faults."""
+        assert isinstance(self.transport, MemoryTransport)
+        return self.transport.hub
+
+    @property
+    def room(self) -> Room:
+        """The store's, with its faults."""
+        assert isinstance(self.store, MemoryStore)
+        return self.store.room
 
     async def open(self) -> None:
         await self.transport.open()
@@ -68,7 +105,9 @@ class World:
         for task in self.others:
             task.cancel()
         await asyncio.gather(*(w.running for w in self.workers), *self.others, return_exceptions=True)
-        await self.transport.close()
+        for transport in (self.transport, *(w.transport for w in self.workers)):
+            await transport.close()
+        await self.store.close()
 
     async def start(
         self,
@@ -147,13 +186,17 @@ class World:
 
     def left(self, service_name: str) -> int:
         """Count what is queued or unacknowledged."""
-        queue = self.transport.hub.queue("t", ServiceQueue(service_name))
+        if self.path is not None:
+            with closing(sqlite3.connect(self.path)) as database:
+                (count,) = database.execute("SELECT count(*) FROM tasks").fetchone()
+                return int(count)
+        queue = self.memory.queue("t", ServiceQueue(service_name))
         return len(queue.items) + sum(len(one._unacknowledged) for one in queue.consumers)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
             while not condition():
-                await asyncio.sleep(0)
+                await asyncio.sleep(0 if self.path is None else 0.005)
 
     async def settle(self) -> None:
         """Let everything that is ready run."""
