@@ -149,7 +149,7 @@ def _any_source(parts: Sequence[Combinable[Any]], value: Any) -> CombinedSource:
 
 
 def _all_source(parts: Sequence[Combinable[Any]], value: Any) -> CombinedSource:
-    _checked("&", parts)
+    _checked("&", parts, empty=True)
     return CombinedSource(partial(AllRound, [part.source for part in parts], value))
 
 

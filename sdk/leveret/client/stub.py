@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from leveret.client.group import Group
 from leveret.client.handle import Handle
@@ -111,10 +111,13 @@ class TargetStub:
 def target_of(stub: object) -> Handle[Any] | Group:
     """Return what a stub of `get` or `all` stands for; raises `ConfigurationError` for anything else."""
     target: Any = stub.leveret_target if isinstance(stub, TargetStub) else stub
-    if isinstance(target, Handle | Group):
-        found: Handle[Any] | Group = target
-        return found
+    if _is_target(target):
+        return target
     raise ConfigurationError(f"{stub!r} is not what Client.get, Client.all or Client.dispatch returned")
+
+
+def _is_target(value: object) -> TypeGuard[Handle[Any] | Group]:
+    return isinstance(value, Handle | Group)
 
 
 def _no_attribute(definition: WorkflowDefinition | None, name: str, where: str) -> str:

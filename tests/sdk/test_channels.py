@@ -1,0 +1,116 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from leveret import ArgumentMismatch, ConfigurationError, workflow
+from tests.sdk.fakes import FakeRuntime, settle
+from tests.sdk.shop import Booking, Decision
+
+
+async def test_receiving_is_a_command_with_the_wire_name(runtime: FakeRuntime) -> None:
+    deferred = Booking().live.receive()
+
+    runtime.operations[0].future.set_result("hello")
+    assert [call.channel for call in runtime.receives] == ["onAir"]
+    assert await deferred == "hello"
+
+
+async def test_awaiting_again_is_the_next_signal(runtime: FakeRuntime) -> None:
+    deferred = Booking().decisions.receive()
+    got: list[Any] = []
+
+    async def take_two() -> None:
+        got.extend([await deferred, await deferred])
+
+    task = asyncio.ensure_future(take_two())
+    for value in ("a", "b"):
+        await settle()
+        runtime.operations[-1].future.set_result(value)
+    await task
+
+    assert (got, len(runtime.receives)) == (["a", "b"], 2)
+
+
+async def test_iteration_gives_every_signal_in_order(runtime: FakeRuntime) -> None:
+    got: list[str | int] = []
+
+    async def take() -> None:
+        async for note in Booking().notes:
+            got.append(note)
+            if note == 3:
+                return
+
+    task = asyncio.ensure_future(take())
+    for value in (1, 2, 3):
+        await settle()
+        runtime.operations[-1].future.set_result(value)
+    await task
+
+    assert got == [1, 2, 3]
+
+
+async def test_a_type_and_a_predicate_select_together(runtime: FakeRuntime) -> None:
+    Booking().notes.receive(int, where=lambda n: n > 3)
+
+    accepts = runtime.receives[0].accepts
+    assert accepts is not None
+    assert [accepts(value) for value in (2, 4, "text")] == [False, True, False]
+
+
+async def test_a_number_takes_that_many(runtime: FakeRuntime) -> None:
+    notes = Booking().notes
+    notes.receive(3)
+    notes.receive(str, 2)
+
+    assert [call.count for call in runtime.receives] == [3, 2]
+    assert runtime.receives[0].accepts is None
+
+
+@pytest.mark.parametrize("wrong", [(0,), (1, 2), (str, int), ("text",), (str, 1, 1)])
+async def test_anything_else_is_refused(runtime: FakeRuntime, wrong: tuple[Any, ...]) -> None:
+    with pytest.raises(ArgumentMismatch, match=r"Booking\.notes\.receive"):
+        Booking().notes.receive(*wrong)
+
+
+async def test_a_path_is_refused_clearly(runtime: FakeRuntime) -> None:
+    with pytest.raises(ArgumentMismatch, match="paths are not supported yet"):
+        Booking().notes.receive(where="$[?@.user == 'u1']")  # type: ignore[call-overload]
+
+
+async def test_a_receiver_that_lost_is_withdrawn_and_asks_again_when_needed(runtime: FakeRuntime) -> None:
+    signal = Booking().decisions.receive()
+    timer = workflow.timer(seconds=1)
+    runtime.operations[1].future.set_result(None)
+
+    assert (await workflow.first(signal=signal, late=timer)).name == "late"
+    assert runtime.operations[0].status == "cancelled"
+
+    again = workflow.first(signal=signal)
+    runtime.operations[-1].future.set_result(Decision(yes=True))
+    assert (await again).value == Decision(yes=True)
+
+
+async def test_a_signal_that_a_loser_had_got_goes_to_the_next_receiver_that_wants_it(runtime: FakeRuntime) -> None:
+    booking = Booking()
+    notes, decisions = booking.notes.receive(), booking.decisions.receive()
+    runtime.operations[0].future.set_result(7)
+    runtime.operations[1].future.set_result(Decision(yes=True))
+    assert (await workflow.first(notes=notes, decisions=decisions)).name == "notes"
+
+    picky = booking.decisions.receive(where=lambda decision: not decision.yes)
+    assert await booking.decisions.receive() == Decision(yes=True)
+    assert (picky.status, len(runtime.receives)) == ("ongoing", 3)
+
+
+async def test_instances_do_not_share_inlets(runtime: FakeRuntime) -> None:
+    one, two = Booking(), Booking()
+
+    assert one.decisions is one.decisions
+    assert one.decisions is not two.decisions
+    assert Booking.decisions.kind is Decision
+
+
+async def test_a_workflow_does_not_send_on_its_own_channels(runtime: FakeRuntime) -> None:
+    with pytest.raises(ConfigurationError, match=r"Client\.get"):
+        await Booking().decisions.send(Decision(yes=True))

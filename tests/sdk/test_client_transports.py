@@ -1,0 +1,105 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from loguru import logger
+
+from leveret import Client, WorkflowFailed
+from leveret.sync import Client as BlockingClient
+from leveret.transports import make_transport
+from leveret.url import Url
+from leveret_broker.address import MailboxQueue, ReplyQueue
+from leveret_broker.codec import Codec
+from leveret_broker.envelope import Answer, ClientCaller, Envelope, Start, decode, encode
+from leveret_broker.errors import TransportClosed
+from leveret_broker.ids import queue_index
+from leveret_broker.outcome import Completed, Failed, Failure
+from leveret_broker.transport import Transport
+from tests.sdk.scripted import ScriptedTransport
+from tests.sdk.shop import Booking, BookingContract, Cart
+
+
+def answer(envelope: Envelope) -> tuple[ClientCaller, Envelope]:
+    assert isinstance(envelope.message, Start)
+    caller = envelope.message.caller
+    assert isinstance(caller, ClientCaller)
+    rooms = Codec().load(envelope.message.arguments)["cart"]["rooms"]
+    outcome = Completed(Codec().dump(f"{rooms} rooms")) if rooms else Failed(Failure("ValueError", "no rooms"))
+    return caller, Envelope(caller.request, "", Answer(outcome))
+
+
+async def serve(transport: Transport) -> None:
+    """Be a node for the instance b1, once."""
+    queue = MailboxQueue("Booking", queue_index("b1", await transport.mailbox_count("Booking", 8)))
+    subscription = await transport.subscribe_mailbox(queue)
+    deliveries = await subscription.take()
+    for delivery in deliveries:
+        for body in delivery.bodies:
+            caller, reply = answer(decode(body))
+            await transport.publish(ReplyQueue(caller.client), encode(reply))
+    subscription.acknowledge(deliveries)
+    await subscription.close()
+
+
+@pytest.mark.parametrize("scheme", ["memory", "sqlite"])
+async def test_a_client_reaches_a_node_through_its_url(scheme: str, tmp_path: Path, namespace: str) -> None:
+    url = f"memory://{namespace}" if scheme == "memory" else f"sqlite:///{tmp_path}/a.db"
+    node = make_transport(Url.parse(url))
+    await node.open()
+    serving = asyncio.create_task(serve(node))
+
+    async with Client(url) as client:
+        assert await client.new(BookingContract, id="b1").book(Cart(2)) == "2 rooms"
+
+    await serving
+    await node.close()
+
+
+def test_the_url_decides_on_the_transport() -> None:
+    kinds = [type(make_transport(Url.parse(url))).__name__ for url in ("amqp://localhost", "memory://x")]
+
+    assert kinds == ["RabbitTransport", "MemoryTransport"]
+
+
+def test_a_client_shows_no_password() -> None:
+    assert repr(Client("amqp://user:s3cret@rabbit")) == "<Client of amqp://user:***@rabbit?ns=leveret>"
+
+
+def test_the_blocking_client_does_the_same() -> None:
+    transport = ScriptedTransport()
+
+    def node(envelope: Envelope) -> object:
+        if isinstance(envelope.message, Start) and envelope.message.caller is None:
+            return None
+        caller = getattr(envelope.message, "caller", None)
+        if isinstance(envelope.message, Start):
+            caller, reply = answer(envelope)
+            return caller.request, reply.message
+        return None if caller is None else (caller.request, Answer(Completed(Codec().dump("later"))))
+
+    transport.respond = node
+    with BlockingClient(transport=transport) as client:
+        booking = client.new(Booking, id="b1")
+        assert client.run(booking.book(Cart(2))) == "2 rooms"
+        with pytest.raises(WorkflowFailed, match="no rooms"):
+            client.run(booking.book(Cart(0)))
+        handle = client.dispatch(booking.book, Cart(1))
+        assert (handle.id, handle.result()) == ("b1", "later")
+        client.run(client.get(Booking, id="b1").live.send("x"))
+        assert client.get("Booking", id="b1").result() == "later"
+        handle.cancel()
+
+    with pytest.raises(TransportClosed, match="with Client"):
+        client.run(booking.book(Cart(2)))
+
+
+def test_nothing_is_logged_unless_asked_for() -> None:
+    found: list[str] = []
+    sink = logger.add(lambda message: found.append(str(message)))
+    transport = ScriptedTransport()
+    with BlockingClient(transport=transport):
+        assert transport.on_body is not None
+        transport.on_body(b"garbage")
+    logger.remove(sink)
+
+    assert found == []

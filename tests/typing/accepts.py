@@ -1,0 +1,155 @@
+"""What both type checkers must accept under their strictest settings; nothing here is run."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, assert_type
+
+import leveret.sync
+from leveret import Client, Deferred, Handle, Retry, service, workflow
+from leveret.client import Group, NamedStart
+
+
+@dataclass
+class Cart:
+    rooms: int
+
+
+@dataclass
+class Decision:
+    yes: bool
+
+
+@service.define(name="HotelBooking", retry=Retry(), timeout=timedelta(seconds=3))
+class HotelBooking(Protocol):
+    async def book(self, cart: Cart) -> str: ...
+    async def cancel(self, reservation: str) -> None: ...
+
+
+class CarBooking(ABC):
+    @abstractmethod
+    async def rent(self, days: int, *, automatic: bool = False) -> int: ...
+
+
+class Hotels(HotelBooking):
+    def __init__(self, rooms: int) -> None:
+        self.rooms = rooms
+
+    @service.task(retry=Retry(attempts=3, ignore=(ValueError,)), timeout=30)
+    async def book(self, cart: Cart) -> str:
+        return service.context().task_id
+
+    @service.task
+    def cancel(self, reservation: str) -> None: ...
+
+
+class Cars(CarBooking):
+    @service.task(name="rent")
+    def rent(self, days: int, *, automatic: bool = False) -> int:
+        return days
+
+
+@service.define
+class Mailer:
+    @service.task
+    async def send(self, to: str) -> bool:
+        return bool(to)
+
+
+@workflow.define(name="Booking")
+class BookingContract(Protocol):
+    decisions: workflow.Channel[Decision]
+
+    async def book(self, cart: Cart) -> str: ...
+
+
+@workflow.define
+class Other:
+    async def run(self) -> None: ...
+
+
+@workflow.define(version=2, timeout=timedelta(days=30), check="strict")
+class Booking(BookingContract):
+    hotel = workflow.service(HotelBooking, timeout=timedelta(hours=1), tags={"t"}, meta={"k": "v"})
+    car = workflow.service(CarBooking)
+    mail = workflow.service(Mailer)
+    decisions = workflow.Channel[Decision]()
+    notes = workflow.Channel[int | str](buffered=False)
+
+    async def book(self, cart: Cart) -> str:
+        assert_type(await self.hotel.book(cart), str)
+        assert_type(await self.car.rent(3, automatic=True), int)
+        assert_type(await self.mail.send("x"), bool)
+
+        hotel = workflow.dispatch(self.hotel.book, cart)
+        car = workflow.dispatch(self.car.rent, 3, automatic=True)
+        mail = workflow.dispatch(self.mail.send, to="x")
+        assert_type(hotel, Deferred[str])
+        assert_type(await car, int)
+        assert_type(await (hotel & car), tuple[str, int])
+        assert_type(await (hotel & car & mail), tuple[str, int, bool])
+        assert_type(await (hotel & (car | mail)), tuple[str, int | bool])
+        assert_type(await ((hotel & car) | mail), tuple[str, int] | bool)
+        assert_type(await (hotel | car), str | int)
+        assert_type(await workflow.all_of([hotel, hotel]), list[str])
+        assert_type(await workflow.any_of([car]), int)
+        assert_type(hotel.status, str)
+
+        won = await workflow.first(decided=self.decisions.receive(), late=workflow.timer(days=2), both=hotel & car)
+        assert_type(won.name, str)
+
+        assert_type(await self.decisions.receive(), Decision)
+        assert_type(await self.decisions.receive(2), list[Decision])
+        assert_type(await self.notes.receive(int, where=lambda n: n > 3), int)
+        assert_type(await self.notes.receive(str, 2), list[str])
+        async for note in self.notes:
+            assert_type(note, int | str)
+            break
+
+        await workflow.timer(timedelta(hours=1))
+        await workflow.timer(datetime(2030, 1, 1, tzinfo=UTC))
+        assert_type(workflow.inline(lambda: 3), int)
+        answer = await workflow.task("Hotel.book", {"cart": cart})
+        workflow.log.info("booked {} by {}", answer, workflow.info().id)
+        return workflow.now().isoformat() + workflow.uuid().hex + str(workflow.random().random())
+
+    @workflow.method(name="undo")
+    async def take_back(self, *, hard: bool = False) -> bool:
+        return hard
+
+
+async def calling() -> None:
+    async with Client("memory://") as client:
+        booking = client.new(Booking, id="b1", tags={"order:1"}, on_conflict="fail", meta={"k": "v"})
+        assert_type(await booking.book(Cart(1)), str)
+        handle = await client.dispatch(booking.book, Cart(1))
+        assert_type(handle, Handle[str])
+        assert_type(await handle.result(timeout=5), str)
+        assert_type(await client.dispatch(booking.take_back, hard=True), Handle[bool])
+        assert_type(await client.new(BookingContract).book(Cart(1)), str)
+
+        one = client.get(BookingContract, id="b1")
+        await one.decisions.send(Decision(yes=True))
+        await client.all(Booking, tag="order:1").notes.send(3)
+        await client.cancel(one)
+        assert_type((await client.describe(one)).found, bool)
+        async for member in client.members(client.all(Booking, tag="order:1")):
+            assert_type(member.id, str)
+
+        assert_type(client.new("Booking", id="b1"), NamedStart)
+        assert_type(client.get("Booking", id="b1"), Handle[Any])
+        assert_type(client.all("Booking", tag="order:1"), Group)
+
+
+def blocking() -> None:
+    with leveret.sync.Client("memory://") as client:
+        booking = client.new(Booking, tags={"order:1"})
+        assert_type(client.run(booking.book(Cart(1))), str)
+        assert_type(client.dispatch(booking.book, Cart(1)).result(), str)
+        client.run(client.get(Booking, id="b1").decisions.send(Decision(yes=True)))
+
+
+def hosting() -> tuple[HotelBooking, CarBooking, Callable[[str], Coroutine[Any, Any, None]]]:
+    service.instance(Hotels(3))
+    return Hotels(3), Cars(), Hotels(3).cancel

@@ -1,0 +1,68 @@
+"""What both type checkers must refuse; nothing here is run.
+
+Each wrong line is ignored by its code, and both checkers complain about an ignore that is not needed.
+"""
+
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from datetime import datetime
+from typing import Protocol
+
+from leveret import Client, service, workflow
+from tests.typing.accepts import Booking, Cart, Decision, HotelBooking
+
+
+class Wrong(HotelBooking):
+    @service.task
+    def book(self, cart: Cart) -> int:  # type: ignore[override]
+        return 1
+
+    @service.task
+    def cancel(self, reservation: str) -> None: ...
+
+
+class Taxi(Protocol):
+    async def call(self, street: str) -> int: ...
+
+
+@workflow.define(verion=2)  # type: ignore[call-overload]
+class Misspelt:
+    async def run(self) -> None: ...
+
+
+@workflow.define
+class Flow:
+    taxi = workflow.service(Taxi)
+    decisions = workflow.Channel[Decision]()
+
+    async def run(self) -> None:
+        await self.taxi.call(5)  # type: ignore[arg-type]
+        await self.taxi.cal("street")  # type: ignore[attr-defined]
+        workflow.dispatch(self.taxi.call)  # type: ignore[call-arg]
+        workflow.dispatch(self.taxi.call, 5)  # type: ignore[arg-type]
+        workflow.dispatch(self.taxi.call, road="x")  # type: ignore[call-arg]
+        taxi = workflow.dispatch(self.taxi.call, "street")
+        text: str = await taxi  # type: ignore[assignment]
+        pair: tuple[int, str] = await (taxi & taxi)  # type: ignore[operator]
+        either: int = await (taxi | self.decisions.receive())  # type: ignore[operator]
+        await workflow.first(call=self.taxi.call("street"))  # type: ignore[arg-type]
+        decided: int = await self.decisions.receive()  # type: ignore[assignment]
+        few: Decision = await self.decisions.receive(3)  # type: ignore[assignment]
+        await self.decisions.receive(where="$[0]")  # type: ignore[call-overload]
+        await workflow.timer("tomorrow")  # type: ignore[arg-type]
+        await workflow.timer(weeks=1)  # type: ignore[call-arg]
+        now: datetime = workflow.now  # type: ignore[assignment]
+        print(text, pair, either, decided, few, now)
+
+
+async def calling(client: Client) -> None:
+    client.new(Booking, ids="b1")  # type: ignore[call-overload]
+    client.new(Booking, on_conflict="maybe")  # type: ignore[call-overload]
+    booking = client.new(Booking)
+    await booking.book("cart")  # type: ignore[arg-type]
+    await client.dispatch(booking.book, "cart")  # type: ignore[arg-type]
+    handle = await client.dispatch(booking.book, Cart(1))
+    number: int = await handle.result()  # type: ignore[assignment]
+    await client.get(Booking, id="b1").decisions.send("yes")  # type: ignore[arg-type]
+    await client.get(Booking).decisions.send(Decision(yes=True))  # type: ignore[call-overload]
+    print(number)
