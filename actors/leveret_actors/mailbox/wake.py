@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from leveret_broker.envelope import Envelope, Wake, encode
-from leveret_broker.errors import TransportClosed
+from leveret_broker.errors import StoreUnavailable, TransportClosed
 from leveret_broker.ids import new_id
 
 if TYPE_CHECKING:
@@ -32,13 +32,19 @@ def wake(transport: Transport, queue: MailboxQueue) -> None:
 
 async def keep_awake(host: Host, loops: Sequence[MailboxLoop]) -> None:
     """Tell the store each second that this node lives, and wake those of its queues that have no living owner."""
-    beat = host.settings.heartbeat
     while True:
-        await host.store.heartbeat(host.node, {}, lifetime=3 * beat)
-        waiting = [loop.queue for loop in loops if not loop.owned]
-        if waiting:
-            owners = await host.store.owners(waiting)
-            for queue, owner in zip(waiting, owners, strict=True):
-                if owner is None:
-                    wake(host.transport, queue)
-        await asyncio.sleep(beat)
+        try:
+            await _beat(host, loops)
+        except StoreUnavailable as error:  # the next sign of life may get through
+            logger.warning("{}: the store did not hear that this node lives: {}", host.node, error)
+        await asyncio.sleep(host.settings.heartbeat)
+
+
+async def _beat(host: Host, loops: Sequence[MailboxLoop]) -> None:
+    await host.store.heartbeat(host.node, {}, lifetime=3 * host.settings.heartbeat)
+    waiting = [loop.queue for loop in loops if not loop.owned]
+    if waiting:
+        owners = await host.store.owners(waiting)
+        for queue, owner in zip(waiting, owners, strict=True):
+            if owner is None:
+                wake(host.transport, queue)
