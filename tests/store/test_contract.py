@@ -299,3 +299,14 @@ async def test_attempts_are_counted_over_owners_until_a_commit(store: Store) -> 
 
     assert await store.mark_attempt(QUEUE, epoch, "a") == 1
     assert await store.mark_attempt(QUEUE, epoch, "b") == 2
+
+
+async def test_a_commit_clears_the_attempts_of_survivors_that_write_nothing(store: Store) -> None:
+    epoch = await own(store)
+    for actor in ("a", "b"):
+        await store.mark_attempt(QUEUE, epoch, actor)
+
+    await store.commit(QUEUE, epoch, batch(survived=("a",)))
+
+    assert await store.mark_attempt(QUEUE, epoch, "a") == 1
+    assert await store.mark_attempt(QUEUE, epoch, "b") == 2

@@ -53,6 +53,8 @@ class MailboxLoop:
         self._host = host
         self._batch_ids = (f"{host.node}/{queue}/{n}" for n in itertools.count())
         self._stopping = asyncio.Event()
+        self._survived: dict[str, int] = {}
+        """Marks that this process set, and lived on: the turn failed for another reason."""
 
     async def run(self) -> None:
         """Subscribe, own, lose, and again, until `stop`."""
@@ -116,7 +118,9 @@ class MailboxLoop:
             waits.append(max(0.0, tenure.next_due - tenure.now()))
         if tenure.unsettled:
             waits.append(SETTLE_PAUSE)
-        done, _ = await asyncio.wait((take, stop), timeout=min(waits, default=None), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            (take, stop), timeout=min(waits, default=None), return_when=asyncio.FIRST_COMPLETED
+        )
         if not done and tenure.confirmed():
             await self._settle(tenure)
 
@@ -178,16 +182,20 @@ class MailboxLoop:
         """Decide what an earlier owner may have died of, behind durable marks, the already marked ones alone."""
         outboxes: list[Outbox] = []
         for start in range(0, len(inboxes), SUSPECTS_AT_ONCE):
-            group = inboxes[start : start + SUSPECTS_AT_ONCE]
-            mark = self._host.store.mark_attempt
-            counts = [await mark(self.queue, tenure.epoch, inbox.actor) for inbox in group]
-            tried = list(zip(group, counts, strict=True))
-            outboxes += await self._turns(tenure, [inbox for inbox, count in tried if count == 1], ())
+            tried = [(inbox, await self._mark(tenure, inbox)) for inbox in inboxes[start : start + SUSPECTS_AT_ONCE]]
+            outboxes += await self._turns(tenure, [inbox for inbox, count in tried if count == 1], (), marked=True)
             for inbox, count in tried:
                 if count > 1:
                     inbox.give_up = f"it brought its node down {ATTEMPTS} times" if count > ATTEMPTS else ""
-                    outboxes += await self._turns(tenure, [inbox], ())
+                    outboxes += await self._turns(tenure, [inbox], (), marked=True)
         return outboxes
+
+    async def _mark(self, tenure: Tenure, inbox: Inbox) -> int:
+        """Count an attempt durably; return it without those that failed here and left this process alive."""
+        survived = self._survived.get(inbox.actor, 0)
+        self._survived[inbox.actor] = survived + 1
+        count = await self._host.store.mark_attempt(self.queue, tenure.epoch, inbox.actor)
+        return max(1, count - survived)
 
     async def _bury(self, unreadable: Iterable[tuple[bytes, str]]) -> None:
         """Send bodies that are not envelopes to the dead letters, confirmed, before anything is acknowledged."""
@@ -197,8 +205,10 @@ class MailboxLoop:
         ]
         await asyncio.gather(*sent)
 
-    async def _turns(self, tenure: Tenure, inboxes: list[Inbox], deliveries: Iterable[Delivery]) -> list[Outbox]:
-        """Decide and commit in one write; return what is to be published then."""
+    async def _turns(
+        self, tenure: Tenure, inboxes: list[Inbox], deliveries: Iterable[Delivery], *, marked: bool = False
+    ) -> list[Outbox]:
+        """Decide and commit in one write, which takes the attempt marks off; return what is to be published then."""
         host, settled = self._host, tenure.confirmed()
         decided: Decided = []
         try:
@@ -211,6 +221,7 @@ class MailboxLoop:
                 batch_id=next(self._batch_ids),
                 settled=settled,
                 acknowledged=tuple(delivery.tag for delivery in deliveries),
+                survived=tuple(inbox.actor for inbox, turn in decided if marked and turn.write is None),
             )
             if not turns.is_empty(batch, atomic=host.store.atomic):
                 committed = await host.store.commit(self.queue, tenure.epoch, batch)
@@ -219,6 +230,9 @@ class MailboxLoop:
         except BaseException:
             await self._drop(turns.abandoned(self._actors, inboxes, decided))
             raise
+        if marked:
+            for inbox in inboxes:
+                self._survived.pop(inbox.actor, None)
         await self._after_commit(tenure, decided, batch)
         return [Outbox(batch.id, batch.outbox)] if batch.outbox and not host.store.atomic else []
 

@@ -57,7 +57,13 @@ def kinds_wanted(decided: Decided) -> set[str]:
 
 
 def batch_of(
-    decided: Decided, directory: Directory, *, batch_id: str, settled: tuple[str, ...], acknowledged: tuple[int, ...]
+    decided: Decided,
+    directory: Directory,
+    *,
+    batch_id: str,
+    settled: tuple[str, ...],
+    acknowledged: tuple[int, ...],
+    survived: tuple[str, ...] = (),
 ) -> Batch:
     """Return the one write of these turns; the directory must know all kinds they send to."""
     outbox = tuple(
@@ -76,9 +82,11 @@ def batch_of(
         outbox=outbox,
         settled=settled,
         acknowledged=acknowledged,
+        survived=survived,
     )
 
 
 def is_empty(batch: Batch, *, atomic: bool) -> bool:
     """Tell whether committing this batch would change nothing."""
-    return not (batch.actors or batch.members or batch.outbox or batch.settled or (atomic and batch.acknowledged))
+    written = batch.actors or batch.members or batch.outbox or batch.settled or batch.survived
+    return not (written or (atomic and batch.acknowledged))

@@ -110,6 +110,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Outboxes of earlier batches that are confirmed: off the pending set."""
     acknowledged: tuple[int, ...] = ()
     """Tags of the deliveries behind this batch; used by atomic stores only."""
+    survived: tuple[str, ...] = ()
+    """Actors that write nothing, but whose attempt marks go: they were tried, and the node still lives."""
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -216,7 +218,10 @@ class Store(ABC):
 
     @abstractmethod
     async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str) -> int:
-        """Count one more attempt at this actor's redelivered messages and return the count; a commit clears it."""
+        """Count one more attempt at this actor's redelivered messages and return the count.
+
+        A commit that writes the actor, or names it in `survived`, clears it.
+        """
 
     @abstractmethod
     async def due(self, queue: MailboxQueue, limit: int) -> Due:

@@ -62,6 +62,8 @@ class Shelf:
             self._write_actor(actor, clock)
         for member in batch.members:
             self._write_member(member)
+        for survivor in batch.survived:
+            self.attempts.pop(survivor, None)
         for outbox in batch.settled:
             self.pending.pop(outbox, None)
         if batch.outbox:

@@ -77,7 +77,7 @@ def write_batch(transaction: Transaction, queue: int, batch: Batch, clock: float
         "UPDATE owners SET commits = ?, done = ? WHERE queue = ?", (commits + 1, msgspec.msgpack.encode(known), queue)
     )
     kept = [write for write in batch.actors if not write.delete]
-    _clear_marks(transaction, queue, batch.actors)
+    _clear_marks(transaction, queue, [*(write.actor for write in batch.actors), *batch.survived])
     remove_actors(transaction, queue, [write.actor for write in batch.actors if write.delete])
     _delete(transaction, "journal", queue, [write.actor for write in kept if write.new_run])
     _write_actors(transaction, queue, kept, clock)
@@ -127,9 +127,9 @@ def _delete(transaction: Transaction, table: str, queue: int, actors: Sequence[s
         transaction.execute(f"DELETE FROM {table} WHERE queue = ? AND actor IN ({marks})", (queue, *part))  # noqa: S608
 
 
-def _clear_marks(transaction: Transaction, queue: int, writes: Sequence[ActorWrite]) -> None:
+def _clear_marks(transaction: Transaction, queue: int, actors: Sequence[str]) -> None:
     if transaction.rows("SELECT 1 FROM marks WHERE queue = ? LIMIT 1", (queue,)):
-        _delete(transaction, "marks", queue, [write.actor for write in writes])
+        _delete(transaction, "marks", queue, actors)
 
 
 def _write_actors(transaction: Transaction, queue: int, writes: Sequence[ActorWrite], clock: float) -> None:
