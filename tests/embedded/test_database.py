@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,19 +67,22 @@ async def test_a_write_that_fails_fails_alone(path: Path) -> None:
     await database.open()
     await database.write(lambda writing: writing.execute("CREATE TABLE t (x UNIQUE)"))
 
-    def failing(writing: Transaction) -> None:
+    def inserting(number: int) -> Callable[[Transaction], object]:
+        return lambda writing: writing.execute("INSERT INTO t VALUES (?)", (number,)).rowcount
+
+    def failing(writing: Transaction) -> object:
         writing.execute("INSERT INTO t VALUES (2)")
         raise ValueError("mine")
 
-    futures = [
-        database.write(lambda writing: writing.execute("INSERT INTO t VALUES (1)")),
+    futures: list[asyncio.Future[object]] = [
+        database.write(inserting(1)),
         database.write(failing),
-        database.write(lambda writing: writing.execute("INSERT INTO t VALUES (1)")),
-        database.write(lambda writing: writing.execute("INSERT INTO t VALUES (3)")),
+        database.write(inserting(1)),
+        database.write(inserting(3)),
     ]
     outcomes = await asyncio.gather(*futures, return_exceptions=True)
 
-    assert [type(outcome) for outcome in outcomes] == [sqlite3.Cursor, ValueError, StoreUnavailable, sqlite3.Cursor]
+    assert [type(outcome) for outcome in outcomes] == [int, ValueError, StoreUnavailable, int]
     assert await database.read(lambda reading: reading.rows("SELECT x FROM t ORDER BY x")) == [(1,), (3,)]
     await database.close()
 

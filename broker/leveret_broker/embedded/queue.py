@@ -104,7 +104,8 @@ class MemorySubscription(Subscription):
         """Forget these deliveries; see `Subscription`."""
         for delivery in deliveries:
             self._unacknowledged.pop(delivery.tag, None)
-        self.wake()
+        if self._error is None:
+            self.wake()
 
     async def close(self) -> None:
         """Leave the line; see `Subscription`."""
