@@ -1,0 +1,57 @@
+"""What a subscription hands on, and when."""
+
+import asyncio
+from typing import cast
+
+import pytest
+from aiormq.abc import DeliveredMessage
+
+from leveret_broker.errors import PublishFailed, SubscriptionLost
+from leveret_broker.rabbitmq.connection import Connection
+from leveret_broker.rabbitmq.consumer import Arrived, QueueSubscription
+from leveret_broker.transport import Delivery
+from tests.transport.harness import soon
+
+
+class NeverBlocked:
+    blocked = False
+
+
+def subscription_of(arrivals: list[Arrived]) -> QueueSubscription:
+    """A subscription without a channel, whose next messages are read as `arrivals`."""
+    coming = iter(arrivals)
+    publishing = cast("Connection", NeverBlocked())
+    return QueueSubscription("queue", lambda _message: next(coming), publishing, lambda _subscription: None)
+
+
+MESSAGE = cast("DeliveredMessage", object())
+
+
+async def test_a_delivery_waits_until_its_dead_letter_is_confirmed_and_those_behind_it_too() -> None:
+    dead_letter: asyncio.Future[None] = asyncio.Future()
+    deliveries = [Delivery(1, (b"good",)), Delivery(2, ()), Delivery(3, (b"too",))]
+    subscription = subscription_of(
+        [Arrived(deliveries[0]), Arrived(deliveries[1], dead_letter), Arrived(deliveries[2])]
+    )
+    for _ in deliveries:
+        await subscription._on_message(MESSAGE)
+
+    assert await soon(subscription.take()) == deliveries[:1]
+    taking = asyncio.create_task(subscription.take())
+    await asyncio.sleep(0)
+    assert not taking.done()
+    dead_letter.set_result(None)
+
+    assert await soon(taking) == deliveries[1:]
+
+
+async def test_a_dead_letter_that_cannot_be_sent_loses_the_subscription() -> None:
+    dead_letter: asyncio.Future[None] = asyncio.Future()
+    subscription = subscription_of([Arrived(Delivery(1, ()), dead_letter)])
+    await subscription._on_message(MESSAGE)
+
+    dead_letter.set_exception(PublishFailed("refused"))
+
+    with pytest.raises(SubscriptionLost):
+        await soon(subscription.take())
+    await subscription.close()
