@@ -1,14 +1,16 @@
 """What a subscription hands on, and when."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from aiormq.abc import DeliveredMessage
 
+from leveret_broker.address import DEAD_LETTERS, Address
 from leveret_broker.errors import PublishFailed, SubscriptionLost
 from leveret_broker.rabbitmq.connection import Connection
-from leveret_broker.rabbitmq.consumer import Arrived, QueueSubscription
+from leveret_broker.rabbitmq.consumer import Arrived, QueueSubscription, parcel_reader
 from leveret_broker.transport import Delivery
 from tests.transport.harness import soon
 
@@ -43,6 +45,23 @@ async def test_a_delivery_waits_until_its_dead_letter_is_confirmed_and_those_beh
     dead_letter.set_result(None)
 
     assert await soon(taking) == deliveries[1:]
+
+
+async def test_an_unreadable_parcel_is_published_as_a_dead_letter_with_its_reason() -> None:
+    dead_letter: asyncio.Future[None] = asyncio.Future()
+    published: list[tuple[Address, bytes, dict[str, str]]] = []
+
+    def publish(address: Address, body: bytes, **told: str) -> asyncio.Future[None]:
+        published.append((address, body, told))
+        return dead_letter
+
+    message = SimpleNamespace(body=b"\xffgarbage", delivery_tag=7, redelivered=True)
+    arrived = parcel_reader("Booking.0", publish)(cast("DeliveredMessage", message))
+
+    assert arrived == (Delivery(7, (), redelivered=True), dead_letter)
+    ((address, body, told),) = published
+    assert (address, body, told["source"]) == (DEAD_LETTERS, b"\xffgarbage", "Booking.0")
+    assert told["reason"].startswith("not a parcel")
 
 
 async def test_a_dead_letter_that_cannot_be_sent_loses_the_subscription() -> None:
