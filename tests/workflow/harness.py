@@ -71,14 +71,15 @@ class Driver:
     """Sends envelopes to one instance and keeps what comes out."""
 
     def __init__(
-        self, *versions: type[Any], id: str = "i", settings: EngineSettings | None = None, evict: bool = False
+        self, *versions: type[Any], actor: str = "i", settings: EngineSettings | None = None, evict: bool = False
     ) -> None:
         self.settings = settings
-        self.id = id
+        self.id = actor
         self.queue = MailboxQueue("W", 0)
         self.store = Stored()
         self.clock = START
         self.live: Any = None
+        self.actors: WorkflowActors
         self.evict = evict
         self.turns: list[Turn] = []
         self._ids = itertools.count(1)
@@ -116,19 +117,19 @@ class Driver:
         self.turns.append(turn)
         return turn
 
-    def send(self, message: Message, *, id: str | None = None, run: str = "") -> Turn:
-        return self.turn(self.envelope(message, id=id, run=run))
+    def send(self, message: Message, *, message_id: str | None = None, run: str = "") -> Turn:
+        return self.turn(self.envelope(message, message_id=message_id, run=run))
 
-    def envelope(self, message: Message, *, id: str | None = None, run: str = "") -> Envelope:
-        return Envelope(id or f"m{next(self._ids)}", self.id, message, run=run)
+    def envelope(self, message: Message, *, message_id: str | None = None, run: str = "") -> Envelope:
+        return Envelope(message_id or f"m{next(self._ids)}", self.id, message, run=run)
 
-    def start(self, *, id: str = "start", **arguments: Any) -> Turn:
-        return self.turn(self.start_envelope(id=id, **arguments))
+    def start(self, *, message_id: str = "start", **arguments: Any) -> Turn:
+        return self.turn(self.start_envelope(message_id=message_id, **arguments))
 
-    def start_envelope(self, *, id: str = "start", method: str = "run", **arguments: Any) -> Envelope:
+    def start_envelope(self, *, message_id: str = "start", method: str = "run", **arguments: Any) -> Envelope:
         options = {key: arguments.pop(key) for key in list(arguments) if key in Start.__struct_fields__}
         options.setdefault("caller", ClientCaller("client", "result"))
-        return self.envelope(Start(method, CODEC.dump(arguments), **options), id=id)
+        return self.envelope(Start(method, CODEC.dump(arguments), **options), message_id=message_id)
 
     def ended(self, number: int, outcome: Any = None) -> Envelope:
         """The outcome of a task, as its worker sends it: a value, an exception, or an outcome."""
@@ -136,14 +137,14 @@ class Driver:
             outcome = Failed(Failure(type(outcome).__name__, str(outcome)))
         elif not isinstance(outcome, Outcome):
             outcome = Completed(CODEC.dump(outcome))
-        return self.envelope(Ended(number, outcome), id=f"{self.run}.{number}.e", run=self.run)
+        return self.envelope(Ended(number, outcome), message_id=f"{self.run}.{number}.e", run=self.run)
 
     def end(self, number: int, outcome: Any = None) -> Turn:
         return self.turn(self.ended(number, outcome))
 
     def signal_envelope(self, channel: str, value: Any, **options: Any) -> Envelope:
-        id = options.pop("id", None)
-        return self.envelope(Signal(channel, CODEC.dump(value), **options), id=id)
+        message_id = options.pop("message_id", None)
+        return self.envelope(Signal(channel, CODEC.dump(value), **options), message_id=message_id)
 
     def signal(self, channel: str, value: Any, **options: Any) -> Turn:
         return self.turn(self.signal_envelope(channel, value, **options))

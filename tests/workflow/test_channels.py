@@ -1,8 +1,9 @@
 """C: signals to one instance."""
 
+# ruff: noqa: N802 - the names carry the ids of behaviours
+
 from leveret import workflow
 from leveret_broker.address import DEAD_LETTERS
-from leveret_broker.ids import message_digest
 from tests.workflow.harness import Driver
 
 
@@ -153,7 +154,6 @@ def test_C13_the_same_message_twice_is_one_signal() -> None:
     driver.signal("numbers", -1)
 
     assert driver.value == [1]
-    assert [e.digest for r in driver.records for e in r.events[:1]][1] == message_digest(twice.id)
 
 
 def test_a_patient_signal_waits_for_its_instance() -> None:

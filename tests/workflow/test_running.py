@@ -1,8 +1,12 @@
 """W: running a workflow."""
 
+# ruff: noqa: N802 - the names carry the ids of behaviours
+
 from leveret import service, workflow
+from leveret_broker.address import ServiceQueue
+from leveret_broker.envelope import Call, ClientCaller, Refused, WorkflowCaller
 from leveret_broker.outcome import Completed
-from tests.workflow.harness import CODEC, Driver
+from tests.workflow.harness import CODEC, Driver, replies
 
 
 @service.define(name="Math")
@@ -50,3 +54,49 @@ def test_W02_each_task_sees_the_result_before_it() -> None:
 
     assert CODEC.load(driver.tasks[1].arguments) == {"a": 6, "b": 3}
     assert driver.value == 9
+
+
+def test_S04_a_task_carries_everything_its_worker_needs_under_derived_ids() -> None:
+    driver = Driver(Two)
+    turn = driver.start(n=3)
+    (post,) = [post for post in turn.posts if post.to == ServiceQueue("Math")]
+    (task,) = driver.tasks
+
+    assert not isinstance(post.envelope, bytes)
+    assert post.envelope.id == task.task_id == f"{driver.run}.1"
+    assert (task.service, task.workflow, task.instance, task.run) == ("Math", "Two", "i", driver.run)
+    assert task.caller == WorkflowCaller(driver.queue, "i", driver.run, 1, "Two", "run")
+
+
+def test_a_result_delivered_twice_counts_once() -> None:
+    driver = Driver(Two)
+    driver.start(n=3)
+
+    driver.turn(driver.ended(1, 6), driver.ended(1, 6))
+    assert driver.end(1, 6).write is None
+    driver.end(2, 9)
+
+    assert driver.task_names == ["double", "add"]
+    assert driver.value == 9
+
+
+def test_a_live_instance_is_kept_and_a_closed_one_is_not() -> None:
+    driver = Driver(Two)
+
+    assert driver.start(n=3).live is not None
+    driver.end(1, 6)
+    last = driver.end(2, 9)
+
+    assert last.live is None
+    assert last.write is not None
+    assert last.write.closed
+    assert last.write.expires == driver.clock + 86_400
+
+
+def test_a_call_is_refused_for_now() -> None:
+    driver = Driver(Two)
+    driver.start(n=3)
+
+    turn = driver.send(Call("run", CODEC.dump({}), ClientCaller("c", "r")))
+
+    assert [type(message) for message in replies(turn.posts)] == [Refused]

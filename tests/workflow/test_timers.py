@@ -1,5 +1,7 @@
 """M and O: durable timers and timeouts."""
 
+# ruff: noqa: N802 - the names carry the ids of behaviours
+
 import asyncio
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +24,11 @@ class Clock:
 
     async def wait(self, kind: str) -> None:
         at = datetime.fromtimestamp(START, UTC)
-        wanted = {"duration": timedelta(hours=1), "date": at + timedelta(hours=1), "past": at - timedelta(days=1)}
+        wanted: dict[str, datetime | timedelta] = {
+            "duration": timedelta(hours=1),
+            "date": at + timedelta(hours=1),
+            "past": at - timedelta(days=1),
+        }
         await workflow.timer(wanted.get(kind, timedelta(seconds=-5)))
 
     async def race(self) -> str:

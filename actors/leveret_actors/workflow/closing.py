@@ -42,7 +42,7 @@ def _take_down(draft: Draft, live: Live, outcome: Outcome, emission: Emission | 
     if instance is None:
         return
     # What this turn issued: its tasks go out (compensation on the way to the end), its timers are not set.
-    new = set() if emission is None else {operation.number for operation in emission.issued}
+    new: set[int] = set() if emission is None else {operation.number for operation in emission.issued}
     old = [operation for operation in instance.operations.pending.values() if operation.number not in new]
     draft.removed.update(((begun.run, operation.number), None) for operation in old if operation.due)
     if not isinstance(outcome, Completed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leveret_actors.actor import Inbox, Post, Turn
+from leveret_actors.actor import Inbox, Turn
 from leveret_actors.store.contract import ActorWrite, Timer
 from leveret_actors.workflow import closing, journal, posts, state
 from leveret_actors.workflow import operations as ops
@@ -11,10 +11,9 @@ from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.handlers import handle
 from leveret_actors.workflow.house import House
 from leveret_actors.workflow.instance import Emission, Stuck
-from leveret_actors.workflow.journal import Begun, CancelRequested, GivenUp, Record, SignalAccepted, TimerFired
+from leveret_actors.workflow.journal import CancelRequested, Command, GivenUp, Record, SignalAccepted, TimerFired
 from leveret_actors.workflow.live import Live
-from leveret_actors.workflow.state import State
-from leveret_broker.address import DEAD_LETTERS, MailboxQueue
+from leveret_broker.address import MailboxQueue
 from leveret_broker.envelope import Envelope, Signal
 from leveret_broker.ids import task_id
 from leveret_broker.outcome import Cancelled, Outcome
@@ -143,7 +142,8 @@ def _stop(live: Live) -> None:
 
 
 def _record(draft: Draft, live: Live, emission: Emission | None, outcome: Outcome | None) -> Record:
-    version, commands = 0, ()
+    version = 0
+    commands: tuple[Command, ...] = ()
     if emission is not None:
         assert live.instance is not None
         definition = live.instance.definition
@@ -179,7 +179,7 @@ def _rebuilt(draft: Draft, event: SignalAccepted) -> Envelope:
 
 def _cancelled_after_failure(draft: Draft, live: Live) -> Outcome | None:
     """Return the end of a failed instance that is cancelled: no code runs, its method has ended already."""
-    if live.state.status != state.FAILED:
+    if live.state.status != state.FAILED or live.begun is None:
         return None
     for event in draft.events:
         if isinstance(event, CancelRequested) and event.number < 0:
@@ -222,6 +222,7 @@ def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:
 
 def _write(draft: Draft, live: Live, append: tuple[bytes, ...] = ()) -> ActorWrite:
     head, settings = live.state, draft.house.settings
+    set_now = {(timer.run, timer.number) for timer in draft.timers}
     expires = 0.0
     if head.is_closed:
         expires = head.closed + settings.retention
@@ -238,5 +239,5 @@ def _write(draft: Draft, live: Live, append: tuple[bytes, ...] = ()) -> ActorWri
         expires=expires,
         stalled=head.status == state.BLOCKED and not head.given_up,
         timers=tuple(draft.timers),
-        timers_removed=tuple(key for key in draft.removed if all(key != (t.run, t.number) for t in draft.timers)),
+        timers_removed=tuple(key for key in draft.removed if key not in set_now),
     )

@@ -24,7 +24,6 @@ from leveret_actors.workflow.replay import load, revive
 from leveret_actors.workflow.state import State
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
 from leveret_broker.envelope import Caller, ClientCaller, Envelope, Message
-from leveret_broker.errors import DecodeError
 
 External: TypeAlias = SignalAccepted | CommandEnded | CancelRequested | ResultAwaited
 
@@ -43,6 +42,8 @@ class Draft:
         self.events: list[Event] = []
         self.origins: dict[bytes, Envelope] = {}
         """By digest: the envelopes behind this turn's events."""
+        self.passed: list[bytes] = []
+        """Digests of messages that found nobody."""
         self.posts: list[Post] = []
         self.revoked: list[str] = []
         self.timers: list[Timer] = []
@@ -127,7 +128,7 @@ class Draft:
         self.origins[event.digest] = envelope
         return True
 
-    def begin(self, begun: Begun, envelope: Envelope) -> None:
+    def begin(self, begun: Begun) -> None:
         """Start a run, in place of what was there."""
         old = self.live
         head = State(
@@ -155,7 +156,8 @@ class Draft:
                 self.timers.clear()
                 self.removed["", 0] = None
         self.live = live
-        live.seen.add(begun.digest, self.at)
+        for digest in (*begun.passed, begun.digest):
+            live.seen.add(digest, self.at)
         self.posts.extend(posts.join_tags(self.kind, self.actor, begun, self.at))
 
     def reply(self, caller: Caller | None, message: Message) -> None:

@@ -28,11 +28,12 @@ from leveret_broker.outcome import Failure, Outcome
 
 T = TypeVar("T")
 
+_NEVER_ZERO = 1e-3
 _CLOSING_ROUNDS = 20
 _CLOSING_BUDGET = 10_000
 
 
-class Stuck(Exception):  # noqa: N818 - a state, the text is its reason
+class Stuck(Exception):
     """Raised when code cannot be stepped to an end; the text goes into the instance's reason."""
 
 
@@ -61,7 +62,7 @@ class Instance:
         self.begun = begun
         self._codec = codec
         self._budget = budget
-        self.loop = WorkflowLoop(begun.run, self)
+        self.loop = WorkflowLoop(begun.run, self)  # type: ignore[abstract] # the rest refuses, see there
         self.operations = Operations(self.loop)
         self.operations.on_cancelled = self._operation_cancelled
         self.channels = Channels(definition.channels, self.operations, codec)
@@ -142,7 +143,7 @@ class Instance:
 
     def timer_wanted(self, handle: DurableHandle) -> None:
         """Back a `call_at` with a durable timer."""
-        handle.number = self._located(self.operations.open_handle(handle, handle.when())).number
+        handle.number = self._located(self.operations.open_handle(handle, max(handle.when(), _NEVER_ZERO))).number
 
     def timer_unwanted(self, handle: DurableHandle) -> None:
         """Remove the durable timer of a cancelled handle; nothing for one that has fired."""
@@ -175,7 +176,7 @@ class Instance:
 
     def set_timer(self, at: float) -> Operation:
         """Set a durable timer for a Unix time."""
-        return self._located(self.operations.open(ops.TIMER, "", due=max(at, 1e-3)))
+        return self._located(self.operations.open(ops.TIMER, "", due=max(at, _NEVER_ZERO)))
 
     def receive(self, call: Receive) -> Operation:
         """Wait for signals."""

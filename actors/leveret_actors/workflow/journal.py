@@ -19,7 +19,7 @@ class _Event(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     pass
 
 
-class Begun(_Event, tag="b"):
+class Begun(_Event, frozen=True, tag="b"):
     """The run was started."""
 
     run: str
@@ -35,9 +35,11 @@ class Begun(_Event, tag="b"):
     """As the start asked for; 0 is the definition's."""
     version: int = 0
     """As the start asked for; 0 is the highest known."""
+    passed: tuple[bytes, ...] = ()
+    """Digests of what stood before the start in its batch and found nobody: a redelivery must not change that."""
 
 
-class SignalAccepted(_Event, tag="s"):
+class SignalAccepted(_Event, frozen=True, tag="s"):
     """A signal came; whether its channel can take it shows when it is applied."""
 
     channel: str
@@ -45,7 +47,7 @@ class SignalAccepted(_Event, tag="s"):
     digest: bytes
 
 
-class CommandEnded(_Event, tag="e"):
+class CommandEnded(_Event, frozen=True, tag="e"):
     """The outcome of a command came."""
 
     number: int
@@ -55,13 +57,13 @@ class CommandEnded(_Event, tag="e"):
     worker: str = ""
 
 
-class TimerFired(_Event, tag="t"):
+class TimerFired(_Event, frozen=True, tag="t"):
     """The durable timer of a command is due; number 0 is the workflow timeout."""
 
     number: int
 
 
-class CancelRequested(_Event, tag="c"):
+class CancelRequested(_Event, frozen=True, tag="c"):
     """Somebody wants the instance, or one of its commands, cancelled."""
 
     digest: bytes
@@ -69,14 +71,14 @@ class CancelRequested(_Event, tag="c"):
     reason: str = ""
 
 
-class ResultAwaited(_Event, tag="w"):
+class ResultAwaited(_Event, frozen=True, tag="w"):
     """Somebody waits for the outcome."""
 
     caller: Caller
     digest: bytes
 
 
-class GivenUp(_Event, tag="g"):
+class GivenUp(_Event, frozen=True, tag="g"):
     """The node stopped running this instance, to protect the others."""
 
     reason: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import inspect
 from collections.abc import Coroutine
 from pathlib import Path
 from types import FrameType
@@ -27,7 +27,7 @@ def is_ours(filename: str) -> bool:
 
 def line_that_asks() -> str:
     """Return the innermost line of user code that is being executed, as `file:line in function`."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to know the caller
+    frame: FrameType | None = inspect.currentframe()
     while frame is not None:
         if not is_ours(frame.f_code.co_filename):
             return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

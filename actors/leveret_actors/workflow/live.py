@@ -57,6 +57,8 @@ class Live:
                 self.seen.add(event.digest, record.at)
             if isinstance(event, Begun):
                 self.begun = event
+                for digest in event.passed:
+                    self.seen.add(digest, record.at)
                 if event.caller is not None:
                     self.waiters.append(event.caller)
             elif isinstance(event, ResultAwaited) and event.caller not in self.waiters:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import sys
 import zlib
 from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 T = TypeVar("T")
 
 _ADVICE = {
-    "run_in_executor": "put blocking code into a service and call its task, or use workflow.inline() for something short",
+    "run_in_executor": "put blocking code into a service; workflow.inline() is for something short",
     "call_soon_threadsafe": "threads cannot reach a workflow: send it a signal",
     "subprocess_exec": "start processes in a service",
     "subprocess_shell": "start processes in a service",
@@ -95,7 +96,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         """Return the turn's time: Unix seconds that never run backwards."""
         return self.clock
 
-    def call_soon(
+    def call_soon(  # type: ignore[override] # the callback's arguments are not told apart
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """Run `callback` in this turn."""
@@ -103,13 +104,13 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         self._ready.append(handle)
         return handle
 
-    def call_later(
+    def call_later(  # type: ignore[override] # the callback's arguments are not told apart
         self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Run `callback` when a durable timer fires."""
         return self.call_at(self.clock + delay, callback, *args, context=context)
 
-    def call_at(
+    def call_at(  # type: ignore[override] # the callback's arguments are not told apart
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
         """Run `callback` when a durable timer fires."""
@@ -134,7 +135,6 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         **options: Any,
     ) -> LoopTask[T]:
         """Run a coroutine beside the others."""
-        assert isinstance(coro, Coroutine)
         if options.get("eager_start"):
             coro.close()
             raise NotImplementedError("eager tasks are not available in a workflow: leave eager_start out")
@@ -144,7 +144,9 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
                 "asyncio.as_completed() starts bare coroutines in an order that changes from process to process: give "
                 "it tasks made with asyncio.create_task() or workflow.dispatch()"
             )
-        task = LoopTask(coro, loop=self, name=None if name is None else str(name), context=context)
+        task: LoopTask[T] = LoopTask(
+            cast("Coroutine[Any, Any, T]", coro), loop=self, name=None if name is None else str(name), context=context
+        )
         self._tasks.append(task)
         if len(self._tasks) > self._prune_at:
             self._tasks = [task for task in self._tasks if not task.done()]
@@ -225,9 +227,9 @@ def _forget(_: AsyncGenerator[Any, Any]) -> None:
 
 
 def _from_as_completed() -> bool:
-    frame = sys._getframe(2)  # noqa: SLF001 - the only way to know the caller
-    for _ in range(4):
-        if frame is None or frame.f_back is None:
+    frame = inspect.currentframe()
+    for _ in range(6):
+        if frame is None:
             return False
         code = frame.f_code
         if code.co_filename == asyncio.tasks.__file__ and (
@@ -249,6 +251,5 @@ def _refusal(name: str) -> Callable[..., Any]:
 for _name in dir(asyncio.AbstractEventLoop):
     if not _name.startswith("_") and _name not in vars(WorkflowLoop):
         setattr(WorkflowLoop, _name, _refusal(_name))
-WorkflowLoop.__abstractmethods__ = frozenset()
 
 __all__ = ["DurableHandle", "Handles", "LoopFuture", "LoopTask", "WorkflowLoop"]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.handlers.await_result import await_result
+from leveret_actors.workflow.handlers.call import call
 from leveret_actors.workflow.handlers.cancel import cancel
 from leveret_actors.workflow.handlers.describe import describe
 from leveret_actors.workflow.handlers.ended import ended
@@ -16,6 +17,7 @@ from leveret_actors.workflow.handlers.signal import signal
 from leveret_actors.workflow.handlers.start import start
 from leveret_broker.envelope import (
     AwaitResult,
+    Call,
     Cancel,
     Describe,
     Ended,
@@ -27,16 +29,22 @@ from leveret_broker.envelope import (
     Wake,
 )
 
+
+def wake(_draft: Draft, _envelope: Envelope, _message: Wake) -> None:
+    """Do nothing: its arrival was the point."""
+
+
 _HANDLERS: Final[dict[type, Callable[[Draft, Envelope, Any], None]]] = {
     Start: start,
     Signal: signal,
     Ended: ended,
+    Call: call,
     Cancel: cancel,
     AwaitResult: await_result,
     Describe: describe,
     ReadHistory: read_history,
     Probe: probe,
-    Wake: lambda *_: None,
+    Wake: wake,
 }
 
 _ANY_RUN = (Start, AwaitResult, Describe, ReadHistory, Probe)
@@ -50,7 +58,6 @@ def handle(draft: Draft, envelope: Envelope) -> None:
         draft.dead_letter(envelope)
         return
     live = draft.there
-    if envelope.run and live is not None and envelope.run != live.state.run:
-        if not isinstance(envelope.message, _ANY_RUN):
-            return
-    handler(draft, envelope, envelope.message)
+    is_other_run = live is not None and envelope.run not in {"", live.state.run}
+    if not is_other_run or isinstance(envelope.message, _ANY_RUN):
+        handler(draft, envelope, envelope.message)

@@ -11,6 +11,8 @@ from leveret_broker.ids import message_digest
 def cancel(draft: Draft, envelope: Envelope, message: Cancel) -> None:
     """Accept it for an open instance."""
     live = draft.there
-    if live is None or live.state.is_closed or message.method not in {"", "main"}:
-        return
-    draft.accept(CancelRequested(message_digest(envelope.id), message.number, message.reason), envelope)
+    digest = message_digest(envelope.id)
+    if live is None or live.state.is_closed:
+        draft.passed.append(digest)
+    elif message.method in {"", "main"}:
+        draft.accept(CancelRequested(digest, message.number, message.reason), envelope)

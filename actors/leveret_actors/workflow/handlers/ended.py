@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.journal import CommandEnded
+from leveret_actors.workflow.operations import TASK
 from leveret_broker.envelope import Ended, Envelope
 from leveret_broker.ids import message_digest
 
@@ -13,7 +14,9 @@ def ended(draft: Draft, envelope: Envelope, message: Ended) -> None:
     live = draft.there
     if live is None or live.state.is_closed:
         return
-    if live.instance is not None and message.number not in live.instance.operations.pending:
-        return
+    if live.instance is not None:
+        operation = live.instance.operations.pending.get(message.number)
+        if operation is None or operation.kind != TASK:
+            return
     digest = message_digest(envelope.id)
     draft.accept(CommandEnded(message.number, message.outcome, digest, message.attempt, message.worker), envelope)

@@ -18,7 +18,11 @@ def signal(draft: Draft, envelope: Envelope, message: Signal) -> None:
     if live is None:
         if message.patient:
             _park(draft, event)
-    elif not live.state.is_closed:
+        else:
+            draft.passed.append(event.digest)
+    elif live.state.is_closed:
+        draft.passed.append(event.digest)
+    else:
         draft.accept(event, envelope)
 
 

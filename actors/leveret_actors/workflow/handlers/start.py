@@ -9,7 +9,7 @@ from leveret_actors.workflow.journal import Begun
 from leveret_actors.workflow.live import Live
 from leveret_broker.envelope import ClientCaller, Envelope, Refused, Start, Started
 from leveret_broker.ids import message_digest, run_of
-from leveret_broker.outcome import Failed, Failure
+from leveret_broker.outcome import Failed, Failure, Unknown
 
 
 def start(draft: Draft, envelope: Envelope, message: Start) -> None:
@@ -21,7 +21,7 @@ def start(draft: Draft, envelope: Envelope, message: Start) -> None:
     elif live.state.run == run:
         _again(draft, live, message)
     elif bytes.fromhex(run) in live.state.starts:
-        _existing(draft, live, envelope, message)  # a late second delivery of an earlier run's start
+        _earlier(draft, message, run)
     else:
         wanted = message.on_closed if live.state.is_closed else message.on_conflict
         if wanted == "fail":
@@ -45,8 +45,9 @@ def _begin(draft: Draft, envelope: Envelope, message: Start, run: str) -> None:
         parent=message.parent,
         timeout=message.timeout,
         version=message.version,
+        passed=tuple(draft.passed),
     )
-    draft.begin(begun, envelope)
+    draft.begin(begun)
     draft.reply(message.acknowledge, Started(draft.actor, run, new=True))
 
 
@@ -55,6 +56,14 @@ def _again(draft: Draft, live: Live, message: Start) -> None:
     draft.reply(message.acknowledge, Started(draft.actor, live.state.run, new=True))
     if message.caller is not None and live.state.outcome is not None:
         draft.posts.append(posts.answer(message.caller, live.state.outcome, live.state.run, draft.at))
+
+
+def _earlier(draft: Draft, message: Start, run: str) -> None:
+    """Answer a late second delivery of an earlier run's start; the later run's outcome is not for it."""
+    draft.reply(message.acknowledge, Started(draft.actor, run, new=True))
+    if message.caller is not None:
+        where = {"workflow": draft.kind, "instance": draft.actor, "run": run}
+        draft.posts.append(posts.answer(message.caller, Unknown(where), run, draft.at))
 
 
 def _existing(draft: Draft, live: Live, envelope: Envelope, message: Start) -> None:
