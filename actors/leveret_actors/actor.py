@@ -1,7 +1,7 @@
 """The seam between the mailbox loop, which acts, and the kinds of actors, which decide.
 
 The loop takes deliveries and due timers, groups them into inboxes, loads what is unknown, lets the actors decide, and
-commits the turns of a batch in one write. Deciding is pure: no clock, socket, store or randomness but what is handed in.
+commits the turns of a batch in one write. Deciding is pure: no clock, socket, store or randomness but what is given.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Actors(ABC):
 
     kind: str
 
-    async def prepare(self, queue: MailboxQueue, inboxes: list[Inbox]) -> None:
+    async def prepare(self, queue: MailboxQueue, inboxes: list[Inbox]) -> None:  # noqa: B027 - nothing is a fine default
         """Look up what deciding needs beyond the actors' own records, in few trips; by default nothing."""
 
     @abstractmethod
@@ -89,7 +89,7 @@ class Actors(ABC):
         """Take a turn. Called off the I/O loop, one thread at a time per queue; must not raise for bad input."""
 
     @abstractmethod
-    def drop(self, live: Any) -> None:  # noqa: ANN401 - each kind has its own
+    def drop(self, live: Any) -> None:
         """Forget a cached actor: cancel its tasks, leak nothing, send nothing. Called off the I/O loop."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,7 +32,7 @@ from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from types import TracebackType
 
     from leveret.definition import ServiceInstance, WorkflowDefinition
@@ -45,7 +46,8 @@ class Node:
 
     `workflows` are classes defined with `@workflow.define`, several versions of one name allowed; `services` are
     service objects, or classes that need no arguments. `url` names broker and store (`LEVERET_URL` when None). Tests
-    and embedders may hand in `transport` and `store` instead; both are opened and closed by the node.
+    and embedders may hand in `transport` and `store` instead; both are opened and closed by the node. `clock` gives Unix
+    time to what does not go by the store's.
 
     Raises `ConfigurationError` at once for registrations that cannot work.
     """
@@ -62,6 +64,7 @@ class Node:
         store: Store | None = None,
         codec: Codec | None = None,
         stepper: Stepper | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Check the registrations; nothing is opened yet."""
         self.settings = settings or Settings()
@@ -74,6 +77,7 @@ class Node:
             raise ConfigurationError(text)
         self._transport, self._store = (transport, store) if transport and store else backends(Url.parse(url))
         self._stepper = stepper or ThreadStepper()
+        self._clock = clock
         self._stop = asyncio.Event()
         self._loops: list[MailboxLoop] = []
         self._runners: list[ServiceRunner] = []
@@ -154,7 +158,7 @@ class Node:
         for actors in self._actors():
             self._loops += [MailboxLoop(queue, actors, host) for queue in await host.directory.queues(actors.kind)]
         self._runners = [self._runner(instance) for instance in self._services]
-        router = DeadLetterRouter(self._transport, self._store)
+        router = DeadLetterRouter(self._transport, self._store, clock=self._clock)
         return [
             router.run(),
             keep_awake(host, self._loops),
@@ -171,6 +175,7 @@ class Node:
             worker=self.name,
             concurrency=self.settings.concurrency,
             settings=self.settings.services.get(instance.definition.name),
+            clock=self._clock,
         )
 
     async def _serve(self, host: Host, jobs: list[Coroutine[Any, Any, None]]) -> None:

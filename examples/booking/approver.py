@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from leveret import Client
-
 from examples.booking.model import Decision
 from examples.booking.orders import load
 from examples.booking.workflow import BookingWorkflow
+from leveret import Client
 
 
 async def approve(url: str, run: str) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from examples.booking.model import Order, Reservation
 from leveret import service
 
-from examples.booking.model import Order, Reservation
 
-
-class Refused(Exception):  # noqa: N818 - the business's word
+class Refused(Exception):
     """Raised by a service that will not change its mind: never retried."""
 
     def __init__(self, service: str, order: str) -> None:

@@ -1,4 +1,4 @@
-"""The first run: 200 bookings, a node that is killed with signal 9 half-way, and a check of every promise at the end."""
+"""The first run: 200 bookings, a node that is killed with signal 9 on the way, and a check of every promise."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from leveret import Client, LeveretError
-from leveret_actors.testing import replay
 from rich.console import Console
 from rich.live import Live
 
@@ -26,6 +24,8 @@ from examples.booking.model import Order
 from examples.booking.orders import load
 from examples.booking.show import Progress, table
 from examples.booking.workflow import BookingWorkflow
+from leveret import Client, LeveretError
+from leveret_actors.testing import replay
 
 ROOT = Path(__file__).parents[2]
 NODE = (
@@ -51,6 +51,7 @@ class Demo:
         self.orders = [replace(order, id=f"{self.run}-{order.id}") for order in load()]
         self.progress = Progress(len(self.orders))
         self.killed = asyncio.Event()
+        self.all_started = asyncio.Event()
 
     async def bookings(self, client: Client) -> None:
         """Start all bookings and wait for their receipts."""
@@ -63,6 +64,8 @@ class Demo:
         try:
             handle = await client.dispatch(booking.book, order)
             self.progress.started += 1
+            if self.progress.started == len(self.orders):
+                self.all_started.set()
             self.progress.receipts[order.id] = await handle.result(DEADLINE)
         except LeveretError as error:
             self.progress.errors.append(f"booking {order.id}: {type(error).__name__}: {error}")
@@ -86,8 +89,7 @@ class Demo:
 
     async def approvals(self) -> None:
         """Have a second process decide, once everything is started."""
-        while self.progress.started < len(self.orders):
-            await asyncio.sleep(0.02)
+        await self.all_started.wait()
         async with self.process("approver", "-m", "examples.booking.approver", self.url, self.run) as approver:
             self.progress.approver = f"pid {approver.pid} signals by tag"
             await approver.wait()

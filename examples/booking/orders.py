@@ -17,7 +17,7 @@ NAMES: Final = ("Ada", "Barbara", "Edsger", "Frances", "Grace", "Joe", "Leslie",
 
 def generate(count: int = 200, seed: int = 7) -> list[Order]:
     """Return the same orders for the same seed."""
-    dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    dice = random.Random(seed)
     return [_order(dice, number) for number in range(1, count + 1)]
 
 

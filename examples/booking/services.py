@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from functools import cached_property
 
-from leveret import Retry, service
-
 from examples.booking.contracts import CarBooking, HotelBooking, Payment, Refused
 from examples.booking.ledger import Ledger
 from examples.booking.model import Order, Reservation, Trouble
+from leveret import Retry, service
 
 POLICY = Retry(initial=0.25, factor=2, maximum=2, attempts=6, ignore=(Refused,))
 PATIENCE = 0.75
@@ -35,7 +34,7 @@ class Supplier:
         match order.trouble.get(self.name):
             case Trouble.REFUSES:
                 raise Refused(self.name, order.id)
-            case Trouble.FAILS if task.attempt < 3:  # noqa: PLR2004 - two failures, then it works
+            case Trouble.FAILS if task.attempt < 3:
                 text = f"the {self.name} service is busy"
                 raise ConnectionError(text)
             case Trouble.STALLS if task.attempt == 1:

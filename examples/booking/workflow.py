@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from leveret import DeferredError, TaskFailed, workflow
-
 from examples.booking.contracts import CarBooking, HotelBooking, Payment
 from examples.booking.model import Decision, Order, Receipt, Reservation
+from leveret import DeferredError, TaskFailed, workflow
 
 
-class Declined(Exception):  # noqa: N818 - the business's word
+class Declined(Exception):
     """Raised when an approver says no, or nothing in time."""
 
 

@@ -16,7 +16,6 @@ from leveret_actors.backends import backends
 from leveret_actors.node import Node
 from leveret_actors.store.contract import Batch, Committed, Store
 from leveret_broker.address import MailboxQueue
-
 from tests.bench.hello import Greeter, Hello
 from tests.bench.sampling import Sampler
 
@@ -69,19 +68,19 @@ async def measure(backend: str, url: str, workflows: int, window: int, alone: in
     figures = Figures(backend, workflows)
     transport, store = backends(Url.parse(url))
     Counted(store, figures)
-    async with Node(transport=transport, store=store, workflows=[Hello], services=[Greeter()]):
-        async with Client(transport=transport) as client:
-            await _run(client, 50, window, [])
-            figures.turns = figures.commits = 0
-            gc.collect()
-            with Sampler() as sampler:
-                begun = time.perf_counter()
-                await _run(client, workflows, window, figures.loaded)
-                figures.seconds = time.perf_counter() - begun
-            figures.stages = sampler.microseconds(figures.turns)
-            turns, commits = figures.turns, figures.commits
-            await _run(client, alone, 1, figures.alone)
-            figures.turns, figures.commits = turns, commits
+    node = Node(transport=transport, store=store, workflows=[Hello], services=[Greeter()])
+    async with node, Client(transport=transport) as client:
+        await _run(client, 50, window, [])
+        figures.turns = figures.commits = 0
+        gc.collect()
+        with Sampler() as sampler:
+            begun = time.perf_counter()
+            await _run(client, workflows, window, figures.loaded)
+            figures.seconds = time.perf_counter() - begun
+        figures.stages = sampler.microseconds(figures.turns)
+        turns, commits = figures.turns, figures.commits
+        await _run(client, alone, 1, figures.alone)
+        figures.turns, figures.commits = turns, commits
     return figures
 
 

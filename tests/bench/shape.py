@@ -17,7 +17,9 @@ def longest() -> tuple[tuple[int, str], tuple[int, str]]:
             text = path.read_text()
             name = str(path.relative_to(ROOT))
             files.append((text.count("\n"), name))
-            for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                    functions.append(((node.end_lineno or node.lineno) - node.lineno + 1, f"{name}:{node.name}"))
+            functions += [
+                ((node.end_lineno or node.lineno) - node.lineno + 1, f"{name}:{node.name}")
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            ]
     return max(files), max(functions)

@@ -46,9 +46,7 @@ class TallyActors(Actors):
         timers: list[Timer] = []
         if inbox.give_up:
             self.given_up.append(inbox.give_up)
-        for timer in inbox.timers:
-            if f"t{timer.number}" not in live.seen:
-                new.append(f"t{timer.number}")
+        new += [f"t{timer.number}" for timer in inbox.timers if f"t{timer.number}" not in live.seen]
         for envelope in inbox.envelopes:
             if envelope.id in live.seen or envelope.id in new:
                 continue
@@ -70,7 +68,10 @@ class TallyActors(Actors):
             timers_removed=tuple((t.run, t.number) for t in inbox.timers),
         )
         posts = tuple(
-            Post(ActorAddress(self.echo_to, inbox.actor), Envelope(f"{i}!", inbox.actor, Signal("end", Payload(b"\0\xc0"))))
+            Post(
+                ActorAddress(self.echo_to, inbox.actor),
+                Envelope(f"{i}!", inbox.actor, Signal("end", Payload(b"\0\xc0"))),
+            )
             for i in new
             if self.echo_to
         )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+
 from leveret_actors.mailbox.cache import ActorCache
 from leveret_actors.mailbox.directory import Directory
 from leveret_actors.mailbox.host import Host
@@ -17,19 +18,18 @@ from leveret_actors.store.memory import MemoryStore
 from leveret_broker.address import MailboxQueue
 from leveret_broker.embedded.memory import MemoryTransport
 from leveret_broker.envelope import encode
-
 from tests.mailbox.tally import TallyActors, seen_of, signal
 
 TALLY, ECHO = MailboxQueue("Tally", 0), MailboxQueue("Echo", 0)
 
 
 @asynccontextmanager
-async def hosting(hub: str, **settings: int) -> AsyncIterator[tuple[Host, list[MailboxLoop], TallyActors]]:
+async def hosting(hub: str, cache_actors: int = 1000) -> AsyncIterator[tuple[Host, list[MailboxLoop], TallyActors]]:
     """Run a loop for the tallies and one for their echoes."""
     transport, store = MemoryTransport(hub, "t"), MemoryStore(hub)
     await transport.open()
     await store.open()
-    config = Settings(mailboxes=1, **settings)
+    config = Settings(mailboxes=1, cache_actors=cache_actors)
     host = Host(
         node=f"n{id(transport)}",
         transport=transport,

@@ -38,7 +38,7 @@ class ActorCache:
         """Return their estimated bytes."""
         return self._bytes
 
-    def check_out(self, queue: MailboxQueue, actor: str) -> Any:  # noqa: ANN401 - each kind has its own
+    def check_out(self, queue: MailboxQueue, actor: str) -> Any:
         """Take the actor out and return it, or None."""
         entry = self._entries.pop((queue, actor), None)
         if entry is None:
@@ -46,7 +46,7 @@ class ActorCache:
         self._bytes -= entry[1]
         return entry[0].live
 
-    def check_in(self, queue: MailboxQueue, actor: str, kind: Actors, live: Any, size: int) -> list[Evicted]:  # noqa: ANN401
+    def check_in(self, queue: MailboxQueue, actor: str, kind: Actors, live: Any, size: int) -> list[Evicted]:
         """Put the actor back, as the most recently used; return those that have to go for it."""
         self._entries[queue, actor] = (Evicted(kind, live), size)
         self._bytes += size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from loguru import logger
 
@@ -69,7 +69,7 @@ class MailboxLoop:
                 logger.info("{}: lost the queue: {}", self.queue, str(error) or type(error).__name__)
             except (BrokerRefused, StoreRefused, TransportClosed):
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever it was, the batch comes again after a pause
+            except Exception as error:
                 known = isinstance(error, LeveretError)
                 logger.opt(exception=not known).error("{}: gave the queue up after: {}", self.queue, error)
                 await asyncio.sleep(pause.next())
@@ -111,7 +111,9 @@ class MailboxLoop:
         logger.debug("{}: taken over, epoch {}, {} outboxes pending", self.queue, taken.epoch, len(taken.pending))
         return Tenure(taken, self._host.transport)
 
-    async def _rest(self, tenure: Tenure, take: asyncio.Future[list[Delivery]], stop: asyncio.Future[bool]) -> None:
+    async def _rest(
+        self, tenure: Tenure, take: asyncio.Future[list[Delivery]], stop: asyncio.Future[Literal[True]]
+    ) -> None:
         """Wait for a delivery, a due timer, or the moment to settle."""
         waits: list[float] = []
         if tenure.next_due:

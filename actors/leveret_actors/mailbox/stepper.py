@@ -1,4 +1,4 @@
-"""Where workflow code runs: off the I/O loop, in one thread, so that a slow step delays neither heartbeats nor sockets."""
+"""Where workflow code runs: off the I/O loop, in one thread, so that a slow step delays no heartbeat and no socket."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def decide(actors: Actors, queue: MailboxQueue, inboxes: Sequence[Inbox], clock: float, decided: Decided) -> None:
     """Let each actor take its turn, into `decided`. One whose turn raises gets its inbox again, to give up on it."""
     for inbox in inboxes:
-        decided.append((inbox, _decide_one(actors, queue, inbox, clock)))  # noqa: PERF401 - seen by who cancels us
+        decided.append((inbox, _decide_one(actors, queue, inbox, clock)))
 
 
 def abandoned(actors: Actors, inboxes: Sequence[Inbox], decided: Decided) -> list[Evicted]:
@@ -35,7 +35,7 @@ def abandoned(actors: Actors, inboxes: Sequence[Inbox], decided: Decided) -> lis
 def _decide_one(actors: Actors, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
     try:
         return actors.decide(queue, inbox, clock)
-    except Exception as error:  # noqa: BLE001 - one actor's trouble must not be its neighbours'
+    except Exception as error:
         logger.opt(exception=True).error("{} {}: its turn failed inside the engine", actors.kind, inbox.actor)
         inbox.live = None
         inbox.give_up = f"its turn failed inside the engine: {type(error).__name__}: {error}"
@@ -47,7 +47,7 @@ def drop(evicted: Iterable[Evicted]) -> None:
     for entry in evicted:
         try:
             entry.actors.drop(entry.live)
-        except Exception:  # noqa: BLE001 - the next ones must still be dropped
+        except Exception:
             logger.opt(exception=True).error("{}: an actor could not be dropped cleanly", entry.actors.kind)
 
 
