@@ -142,8 +142,8 @@ class Node:
 
     def _actors(self) -> list[Actors]:
         keep = self.settings.retention
-        tags: Actors = TagActors(self._store)
-        return [tags] + [
+        found: list[Actors] = [TagActors(self._store)]
+        found += [
             WorkflowActors(
                 name,
                 versions,
@@ -153,6 +153,7 @@ class Node:
             )
             for name, versions in self._workflows.items()
         ]
+        return found
 
     async def _jobs(self, host: Host) -> list[Coroutine[Any, Any, None]]:
         for actors in self._actors():

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -96,7 +96,7 @@ class Demo:
             self.progress.approver = f"pid {approver.pid} has decided, exit {approver.returncode}"
 
     @asynccontextmanager
-    async def process(self, name: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def process(self, name: str, *arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
         """Run Python with a log of its own; end it on the way out."""
         environment = {**os.environ, VARIABLE: str(self.ledger.path), "PYTHONPATH": str(ROOT)}
         with (self.folder / f"{name}.log").open("ab") as log:

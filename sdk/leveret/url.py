@@ -136,9 +136,13 @@ def _number(name: str, value: str, least: int) -> int:
 
 
 def _durability(value: str) -> Durability:
-    if value == "strict" or value == "relaxed":  # noqa: PLR1714 - spelled so that type checkers narrow it
-        return value
-    raise ConfigurationError(f"the URL's option durability must be strict or relaxed, not {value!r}")
+    match value:
+        case "strict":
+            return "strict"
+        case "relaxed":
+            return "relaxed"
+        case _:
+            raise ConfigurationError(f"the URL's option durability must be strict or relaxed, not {value!r}")
 
 
 def _list(names: tuple[str, ...]) -> str:

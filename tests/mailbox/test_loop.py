@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -24,7 +24,7 @@ TALLY, ECHO = MailboxQueue("Tally", 0), MailboxQueue("Echo", 0)
 
 
 @asynccontextmanager
-async def hosting(hub: str, cache_actors: int = 1000) -> AsyncIterator[tuple[Host, list[MailboxLoop], TallyActors]]:
+async def hosting(hub: str, cache_actors: int = 1000) -> AsyncGenerator[tuple[Host, list[MailboxLoop], TallyActors]]:
     """Run a loop for the tallies and one for their echoes."""
     transport, store = MemoryTransport(hub, "t"), MemoryStore(hub)
     await transport.open()
