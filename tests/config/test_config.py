@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leveret import ConfigurationError, Retry
-from leveret_actors.config import Config, load, node_arguments, settings, trace
+from leveret_actors.config import Config, client_arguments, load, node_arguments, settings, trace
 from leveret_actors.settings import Settings
 from tests.config import shop
 
@@ -107,7 +107,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[node]\nconcurency = 3", ["node.concurency is not a setting", "allowed here: batch, cache_actors"]),
-        ("[nodes]", ["nodes is not a setting", "node, retention, services, url"]),
+        ("[nodes]", ["nodes is not a setting", "client, node, retention, services, url"]),
         ('[node]\nconcurrency = "many"', ["node.concurrency", "int"]),
         ("[node]\nconcurrency = 0", ["node.concurrency", ">= 1"]),
         ('[node]\nlog_level = "LOUD"', ["node.log_level", "LOUD"]),
@@ -154,3 +154,9 @@ async def test_what_a_node_hosts_is_imported(tmp_path: Path) -> None:
     assert arguments["workflows"] == [shop.Order]
     assert arguments["services"] == [shop.stock]
     assert (arguments["url"], arguments["name"]) == ("sqlite:///orders.db", "left")
+
+
+def test_a_client_gets_its_arguments(tmp_path: Path) -> None:
+    config = load(write(tmp_path, 'url = "memory://x"\n[client]\nconnect_timeout = 3'), {})
+
+    assert client_arguments(config) == {"url": "memory://x", "connect_timeout": 3}

@@ -90,10 +90,18 @@ class NodeSection(_Section, frozen=True, kw_only=True):
     log_level: Level = "INFO"
 
 
+class ClientSection(_Section, frozen=True, kw_only=True):
+    """`[client]`: for processes that call."""
+
+    connect_timeout: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """Seconds to wait for the broker."""
+
+
 class Config(_Section, frozen=True, kw_only=True):
     """A whole file, defaults filled in."""
 
     url: str | None = None
+    client: ClientSection = ClientSection()
     node: NodeSection = NodeSection()
     retention: RetentionSection = RetentionSection()
     services: dict[str, ServiceSection] = {}
@@ -136,6 +144,18 @@ class NodeArguments(TypedDict):
     services: list[object]
     name: str | None
     settings: Settings
+
+
+class ClientArguments(TypedDict):
+    """What `Client` takes: `Client(**client_arguments(config))`."""
+
+    url: str | None
+    connect_timeout: float
+
+
+def client_arguments(config: Config) -> ClientArguments:
+    """Return the arguments of a client."""
+    return ClientArguments(url=config.url, connect_timeout=config.client.connect_timeout)
 
 
 async def node_arguments(config: Config) -> NodeArguments:
