@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from leveret.combination import AllRound, AnyRound, CombinedSource
 from leveret.errors import ArgumentMismatch
-from leveret.source import Source
+from leveret.source import Source, has_value
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -45,8 +45,11 @@ class Combinable(Generic[T_co]):
         future = self.source.take()
         try:
             value: T_co = yield from future.__await__()
-        finally:
-            self.source.used(future)
+        except BaseException:
+            # Whoever waits may be cancelled in the turn in which the value came: a signal goes back then.
+            (self.source.lost if has_value(future) else self.source.used)(future)
+            raise
+        self.source.used(future)
         return value
 
     def __or__(self, other: Combinable[U]) -> Deferred[T_co | U]:

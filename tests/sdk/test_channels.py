@@ -103,6 +103,35 @@ async def test_a_signal_that_a_loser_had_got_goes_to_the_next_receiver_that_want
     assert (picky.status, len(runtime.receives)) == ("ongoing", 3)
 
 
+async def test_a_signal_that_came_in_the_turn_in_which_its_receiver_was_cancelled_is_not_lost(
+    runtime: FakeRuntime,
+) -> None:
+    booking = Booking()
+
+    async def take() -> Decision:
+        return await booking.decisions.receive()
+
+    task = asyncio.ensure_future(take())
+    await settle()
+    runtime.operations[0].future.set_result(Decision(yes=True))
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert await booking.decisions.receive() == Decision(yes=True)
+
+
+async def test_a_list_of_signals_goes_back_to_who_wants_as_many(runtime: FakeRuntime) -> None:
+    booking = Booking()
+    won = workflow.first(two=booking.notes.receive(2), one=booking.decisions.receive())
+    runtime.operations[1].future.set_result(Decision(yes=True))
+    runtime.operations[0].future.set_result([1, 2])
+    assert (await won).name == "one"
+
+    assert booking.notes.receive().status == "ongoing"
+    assert await booking.notes.receive(2) == [1, 2]
+
+
 async def test_instances_do_not_share_inlets(runtime: FakeRuntime) -> None:
     one, two = Booking(), Booking()
 

@@ -54,6 +54,14 @@ async def test_inline_results_are_rebuilt_as_annotated(runtime: FakeRuntime) -> 
     assert runtime.inlined == [datetime, Any]
 
 
+async def test_an_async_function_cannot_run_inline(runtime: FakeRuntime) -> None:
+    async def slow() -> int:
+        return 1
+
+    with pytest.raises(ArgumentMismatch, match="make it a task"):
+        _ = workflow.inline(slow)
+
+
 @pytest.fixture
 def records() -> Iterator[list[Any]]:
     found: list[Any] = []

@@ -98,7 +98,7 @@ def test_a_task_that_the_contract_lacks_is_refused() -> None:
 
 def test_parameters_that_do_not_fit_the_contract_are_refused() -> None:
     class Other(Taxi):
-        async def call(self, road: str) -> int:
+        async def call(self, road: str) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
             return 1
 
     with pytest.raises(ConfigurationError, match=r"\['street'\] are missing, \['road'\] are not in the contract"):

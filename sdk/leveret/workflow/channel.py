@@ -78,15 +78,14 @@ class Channel(Generic[T]):
         call = Receive(self.name, self._accepts(what, where), self._count(what))
 
         def issue() -> Operation:
-            for index, (_, operation) in enumerate(self._returned):
-                if call.count is None and (call.accepts is None or call.accepts(operation.future.result())):
+            for index, (given, operation) in enumerate(self._returned):
+                if given.count == call.count and _wants(call, operation.future.result()):
                     del self._returned[index]
                     return operation
             return runtime.receive(call)
 
         def give_back(operation: Operation) -> None:
-            if call.count is None:
-                self._returned.append((call, operation))
+            self._returned.append((call, operation))
 
         return Deferred(ReceiveSource(issue, give_back))
 
@@ -125,6 +124,11 @@ class Channel(Generic[T]):
             text = f"{self._owner}.{self.name}.receive{what!r}: takes a type, a number of 1 or more, or both"
             raise ArgumentMismatch(text)
         return counts[0] if counts else None
+
+
+def _wants(call: Receive, result: Any) -> bool:
+    signals = [result] if call.count is None else result
+    return call.accepts is None or all(call.accepts(signal) for signal in signals)
 
 
 class SignalIterator(Generic[T]):

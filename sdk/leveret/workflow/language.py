@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
+from inspect import iscoroutinefunction
 from random import Random
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 from uuid import UUID
@@ -114,8 +115,12 @@ def info() -> Info:
 def inline(function: Callable[[], T], /) -> T:
     """Run a short function outside of the rules, once: its result is journalled, and a replay gets that.
 
-    The result is rebuilt as the function's return annotation says; plain data without one.
+    The result is rebuilt as the function's return annotation says; plain data without one. Raises `ArgumentMismatch`
+    for an async function: what takes long is a task.
     """
+    if iscoroutinefunction(function):
+        text = f"inline({function.__qualname__}): an async function cannot run inline: make it a task of a service"
+        raise ArgumentMismatch(text)
     try:
         kind = get_type_hints(function, include_extras=True).get("return", Any)
     except (NameError, TypeError):
