@@ -1,7 +1,5 @@
 """E12 to E14, W12: cancelling is a state, and the order of acceptance decides."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 import asyncio
 
 from leveret import service, workflow

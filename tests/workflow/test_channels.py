@@ -1,7 +1,5 @@
 """C: signals to one instance."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 from leveret import workflow
 from leveret_broker.address import DEAD_LETTERS
 from tests.workflow.harness import Driver

@@ -1,7 +1,5 @@
 """D: deferreds, and stock asyncio on the workflow's loop."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """E: failures of tasks and of the code itself."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 from typing import Any
 
 import pytest

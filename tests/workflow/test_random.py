@@ -1,7 +1,5 @@
 """I4, R02: whatever comes in whatever order, live, evicted and replayed actors are one and the same."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 import asyncio
 from collections.abc import Callable
 from typing import Any

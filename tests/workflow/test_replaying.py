@@ -1,7 +1,5 @@
 """R and E07 to E15: the journal against the code."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 import asyncio
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """W: running a workflow."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 from leveret import service, workflow
 from leveret_broker.address import ServiceQueue
 from leveret_broker.envelope import Call, ClientCaller, Refused, WorkflowCaller
@@ -25,6 +23,17 @@ class Two:
     async def run(self, n: int) -> int:
         first = await self.maths.double(n)
         return await self.maths.add(first, n)
+
+
+@workflow.define(name="Long")
+class Long:
+    maths = workflow.service(Maths)
+
+    async def run(self) -> int:
+        total = 0
+        for n in range(1000):
+            total += await self.maths.double(n)
+        return total
 
 
 @workflow.define(name="Nothing")
@@ -100,3 +109,20 @@ def test_a_call_is_refused_for_now() -> None:
     turn = driver.send(Call("run", CODEC.dump({}), ClientCaller("c", "r")))
 
     assert [type(message) for message in replies(turn.posts)] == [Refused]
+
+
+def test_a_turn_costs_what_is_new_not_what_has_been() -> None:
+    driver = Driver(Long)
+    driver.start()
+    turn = driver.turns[0]
+    assert turn.write is not None
+    first = len(turn.write.state)
+
+    for number in range(1, 60):
+        turn = driver.end(number, 1)
+
+    assert turn.write is not None
+    assert len(turn.write.append) == 1
+    assert len(turn.write.state) < first + 16
+    assert len(driver.live.instance.loop.open_tasks()) == 1
+    assert len(driver.live.instance.operations.pending) == 1

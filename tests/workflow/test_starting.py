@@ -1,12 +1,11 @@
 """W: starts that meet, waiters, and what others ask an instance."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
+import asyncio
 from typing import Any
 
 from leveret import workflow
-from leveret_actors.actor import ActorAddress
-from leveret_actors.workflow import journal
+from leveret_actors.actor import ActorAddress, Inbox
+from leveret_actors.workflow import WorkflowActors, journal
 from leveret_broker.address import TAGS, MailboxQueue
 from leveret_broker.envelope import (
     AwaitResult,
@@ -212,6 +211,25 @@ def test_history_is_read_by_pages() -> None:
     assert [journal.decode(r).number for r in (*page.records, *rest.records)] == [1, 2]
     assert page.more
     assert not rest.more
+
+
+def test_history_of_a_live_instance_is_read_from_the_store_before_deciding() -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    async def read(queue: MailboxQueue, actor: str, after: int, limit: int) -> list[bytes]:
+        asked.append((actor, after, limit))
+        return [b"one", b"two"]
+
+    driver = Driver(Gate)
+    driver.start()
+    actors = WorkflowActors("Gate", {1: workflow.definition_of(Gate)}, CODEC, read_journal=read)
+    inbox = Inbox("i", [driver.envelope(ReadHistory(client("h"), after=3, limit=1))], live=driver.live)
+
+    asyncio.run(actors.prepare(driver.queue, [inbox]))
+    turn = actors.decide(driver.queue, inbox, driver.clock)
+
+    assert asked == [("i", 3, 2)]
+    assert replies(turn.posts) == [HistoryPage((b"one",), more=True)]
 
 
 def test_a_probe_is_answered_for_the_run_it_asks_for() -> None:

@@ -1,7 +1,5 @@
 """M and O: durable timers and timeouts."""
 
-# ruff: noqa: N802 - the names carry the ids of behaviours
-
 import asyncio
 from datetime import UTC, datetime, timedelta
 

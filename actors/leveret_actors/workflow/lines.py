@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from collections.abc import Coroutine
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import leveret
-import leveret_actors
-import leveret_broker
+from leveret import errors as sdk
+from leveret_broker import errors as broker
 
-_OURS = tuple(
-    str(Path(module.__file__).parent)
-    for module in (leveret, leveret_actors, leveret_broker, asyncio)
-    if module.__file__
-)
+_FILES = (sdk.__file__, broker.__file__, asyncio.__file__, str(Path(__file__).parent))
+_OURS = tuple(f"{Path(file).parent}{os.sep}" for file in _FILES)
 
 
 def is_ours(filename: str) -> bool:

@@ -74,4 +74,4 @@ class Live:
     def size(self) -> int:
         """Estimate the bytes in memory."""
         pending = 0 if self.instance is None else len(self.instance.operations.pending)
-        return 20_000 + 3 * self.state.journal_bytes + 2_000 * pending + 120 * len(self.seen)
+        return 8_000 + self.state.journal_bytes + 1_500 * pending + 120 * len(self.seen)
