@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from leveret import service, workflow
-from leveret.errors import TaskTimedOut
+from leveret.errors import ArgumentMismatch, TaskTimedOut
 from leveret_broker.outcome import TimedOut
 from tests.workflow.harness import START, Driver
 
@@ -55,6 +55,20 @@ class Clock:
             return await self.slow.work()
         except TaskTimedOut:
             return -1
+
+    async def odd(self, kind: str) -> str:
+        try:
+            await asyncio.sleep(float(kind))
+        except ValueError as error:
+            return str(error)
+        return "slept"
+
+    async def labelled(self) -> str:
+        try:
+            await workflow.task("Slow.work", meta={"broken": "\ud800"})
+        except ArgumentMismatch as error:
+            return str(error)
+        return "sent"
 
     async def cleanup(self) -> str:
         try:
@@ -199,3 +213,16 @@ def test_a_method_may_clean_up_after_its_workflow_timeout() -> None:
     driver.advance(101)
 
     assert driver.value == "cleaned"
+
+
+def test_what_a_store_or_a_broker_would_choke_on_fails_the_call_alone() -> None:
+    never, none, labelled = Driver(Clock), Driver(Clock), Driver(Clock)
+
+    never.start(method="odd", kind="inf")
+    none.start(method="odd", kind="nan")
+    labelled.start(method="labelled")
+
+    assert never.timers == [253_402_300_799.0 - START]
+    assert none.status == "completed"
+    assert "meta" in labelled.value
+    assert not labelled.tasks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow import posts, state
+from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Emission
 from leveret_actors.workflow.live import Live
@@ -18,7 +19,7 @@ def end(draft: Draft, live: Live, outcome: Outcome, emission: Emission | None) -
     head.status = status_of(outcome)
     head.outcome = outcome
     head.closed = draft.at
-    head.reason = _reason(outcome)
+    head.reason = readable(_reason(outcome))[:REASON_LIMIT]
     for waiter in live.waiters:
         draft.posts.append(posts.answer(waiter, outcome, head.run, draft.at))
     live.waiters.clear()

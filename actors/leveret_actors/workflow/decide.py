@@ -7,6 +7,7 @@ from leveret_actors.store.contract import ActorWrite, Timer
 from leveret_actors.workflow import closing, journal, posts, state
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.applying import take_turn
+from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.handlers import handle
 from leveret_actors.workflow.house import House
@@ -27,7 +28,10 @@ def decide(house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> Tur
     for timer in inbox.timers:
         _accept_timer(draft, timer)
     for envelope in inbox.envelopes:
-        handle(draft, envelope)
+        try:
+            handle(draft, envelope)
+        except Exception:  # a message that nobody foresaw: set aside alone, the others of the batch go on
+            draft.dead_letter(envelope)
     live = draft.live
     if live is None:
         return Turn(write=_forget_timers(draft), posts=tuple(draft.posts))
@@ -197,8 +201,9 @@ def _set_status(draft: Draft, live: Live, emission: Emission | None) -> None:
         head.version = live.instance.definition.version
         head.last_command = live.instance.operations.last
     elif draft.stuck and head.status != state.FAILED and not head.given_up:
-        draft.rewrites = draft.rewrites or (head.status, head.reason) != (state.BLOCKED, draft.stuck)
-        head.status, head.reason = state.BLOCKED, draft.stuck
+        reason = readable(draft.stuck)[:REASON_LIMIT]
+        draft.rewrites = draft.rewrites or (head.status, head.reason) != (state.BLOCKED, reason)
+        head.status, head.reason = state.BLOCKED, reason
 
 
 def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:

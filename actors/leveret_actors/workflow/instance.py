@@ -17,6 +17,7 @@ from leveret.errors import DeferredError
 from leveret.failure import failure_of
 from leveret.runtime import Info, Receive, Runtime, TaskCall, stepping
 from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.bounds import check_labels, due_time
 from leveret_actors.workflow.channels import Channels, Receiver
 from leveret_actors.workflow.journal import Begun, Command, SignalAccepted
 from leveret_actors.workflow.lines import line_that_asks
@@ -28,7 +29,6 @@ from leveret_broker.outcome import Failure, Outcome
 
 T = TypeVar("T")
 
-_NEVER_ZERO = 1e-3
 _CLOSING_ROUNDS = 20
 _CLOSING_BUDGET = 10_000
 
@@ -143,7 +143,7 @@ class Instance:
 
     def timer_wanted(self, handle: DurableHandle) -> None:
         """Back a `call_at` with a durable timer."""
-        handle.number = self._located(self.operations.open_handle(handle, max(handle.when(), _NEVER_ZERO))).number
+        handle.number = self._located(self.operations.open_handle(handle, due_time(handle.when()))).number
 
     def timer_unwanted(self, handle: DurableHandle) -> None:
         """Remove the durable timer of a cancelled handle; nothing for one that has fired."""
@@ -171,12 +171,13 @@ class Instance:
 
     def run_task(self, call: TaskCall) -> Operation:
         """Send a task to its service."""
-        due = self.loop.clock + call.timeout if call.timeout > 0 else 0.0
+        check_labels(call)
+        due = due_time(self.loop.clock + call.timeout) if call.timeout > 0 else 0.0
         return self._located(self.operations.open(ops.TASK, f"{call.service}.{call.name}", call=call, due=due))
 
     def set_timer(self, at: float) -> Operation:
         """Set a durable timer for a Unix time."""
-        return self._located(self.operations.open(ops.TIMER, "", due=max(at, _NEVER_ZERO)))
+        return self._located(self.operations.open(ops.TIMER, "", due=due_time(at)))
 
     def receive(self, call: Receive) -> Operation:
         """Wait for signals."""
