@@ -35,6 +35,8 @@ class Post:
     envelope: Envelope | bytes
     """Bytes for an envelope that is only passed on."""
     delay: float = 0.0
+    reason: str = ""
+    """To `DEAD_LETTERS` only: why the envelope is given up."""
 
 
 @dataclass(slots=True)

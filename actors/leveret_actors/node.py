@@ -6,10 +6,9 @@ import asyncio
 import signal
 import socket
 import time
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import anyio
 from loguru import logger
 
 from leveret import service, workflow
@@ -32,7 +31,7 @@ from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Sequence
     from types import TracebackType
 
     from leveret.definition import ServiceInstance, WorkflowDefinition
@@ -41,13 +40,16 @@ if TYPE_CHECKING:
     from leveret_broker.transport import Transport
 
 
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
 class Node:
     """Hosts what it is given until it is told to stop.
 
     `workflows` are classes defined with `@workflow.define`, several versions of one name allowed; `services` are
     service objects, or classes that need no arguments. `url` names broker and store (`LEVERET_URL` when None). Tests
-    and embedders may hand in `transport` and `store` instead; both are opened and closed by the node. `clock` gives Unix
-    time to what does not go by the store's.
+    and embedders may hand in `transport` and `store` instead; the node opens and closes both. `clock` gives Unix time
+    to what does not go by the store's.
 
     Raises `ConfigurationError` at once for registrations that cannot work.
     """
@@ -71,11 +73,15 @@ class Node:
         self.name = f"{name or socket.gethostname()}-{new_id()[:8]}"
         self._workflows = _by_name([workflow.definition_of(cls) for cls in workflows])
         self._services = [service.instance(target) for target in services]
-        self._codec = codec or Codec()
         if (transport is None) != (store is None):
             text = "give Node both transport and store, or neither and a url"
             raise ConfigurationError(text)
-        self._transport, self._store = (transport, store) if transport and store else backends(Url.parse(url))
+        if transport is not None and store is not None:
+            self._transport, self._store, self._codec = transport, store, codec or Codec()
+        else:
+            parsed = Url.parse(url)
+            self._transport, self._store = backends(parsed)
+            self._codec = codec or Codec(limit=parsed.payload_limit)
         self._stepper = stepper or ThreadStepper()
         self._clock = clock
         self._stop = asyncio.Event()
@@ -89,14 +95,20 @@ class Node:
 
         Waits for servers that are not up. Raises `BrokerRefused` or `StoreRefused` for what waiting cannot mend.
         """
-        async with self, anyio.create_task_group() as group:
-            group.start_soon(self._stop_on_signal)
-            serving = self._serving
-            if serving is not None:
-                stopping = asyncio.ensure_future(self._stop.wait())
-                await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
-            group.cancel_scope.cancel()
+        stopping = asyncio.ensure_future(self._stop.wait())
+        with self._signals():
+            opening = asyncio.ensure_future(self.__aenter__())
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                opening.cancel()
+                await asyncio.wait((opening,))
+            if opening.cancelled():
+                logger.info("node {} stopped before its servers were up", self.name)
+                return
+            async with opening.result():
+                assert self._serving is not None
+                await asyncio.wait((self._serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
     def stop(self) -> None:
         """Begin to stop: `run` returns once everything has been handed over."""
@@ -132,6 +144,7 @@ class Node:
     def _host(self) -> Host:
         return Host(
             node=self.name,
+            info={"workflows": ",".join(self._workflows), "services": ",".join(self._service_names())},
             transport=self._transport,
             store=self._store,
             stepper=self._stepper,
@@ -206,15 +219,29 @@ class Node:
         if loops:
             await asyncio.wait(loops, timeout=self.settings.grace)
 
-    async def _stop_on_signal(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for number in signals:
-                logger.info("node {}: {}, stopping", self.name, signal.Signals(number).name)
-                self._stop.set()
+    @contextmanager
+    def _signals(self) -> Generator[None]:
+        """Stop on SIGTERM and SIGINT meanwhile."""
+
+        def stop(number: signal.Signals) -> None:
+            logger.info("node {}: {}, stopping", self.name, number.name)
+            self._stop.set()
+
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, stop, number)
+        try:
+            yield
+        finally:
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _service_names(self) -> list[str]:
+        return [instance.definition.name for instance in self._services]
 
     def _offer(self) -> str:
         workflows = ", ".join(f"{name} v{max(versions)}" for name, versions in self._workflows.items())
-        services = ", ".join(instance.definition.name for instance in self._services)
+        services = ", ".join(self._service_names())
         return f"workflows: {workflows or 'none'}; services: {services or 'none'}"
 
 

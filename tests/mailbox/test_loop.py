@@ -32,6 +32,7 @@ async def hosting(hub: str, cache_actors: int = 1000) -> AsyncGenerator[tuple[Ho
     config = Settings(mailboxes=1, cache_actors=cache_actors)
     host = Host(
         node=f"n{id(transport)}",
+        info={},
         transport=transport,
         store=store,
         stepper=ThreadStepper(),

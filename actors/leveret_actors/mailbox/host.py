@@ -19,6 +19,8 @@ class Host:
     """One node, seen from its mailbox loops."""
 
     node: str
+    info: dict[str, str]
+    """What the node tells of itself with each sign of life."""
     transport: Transport
     store: Store
     stepper: Stepper

@@ -91,7 +91,8 @@ def publish(transport: Transport, items: Sequence[Outgoing], done: Callback) -> 
     for count, item in enumerate(items):
         if count:
             faults.reached("between-publishes")
-        transport.publish(item.address, item.body, delay=item.delay).add_done_callback(done)
+        sent = transport.publish(item.address, item.body, delay=item.delay, reason=item.reason, source=item.source)
+        sent.add_done_callback(done)
 
 
 if TYPE_CHECKING:

@@ -57,6 +57,7 @@ def kinds_wanted(decided: Decided) -> set[str]:
 
 
 def batch_of(
+    queue: MailboxQueue,
     decided: Decided,
     directory: Directory,
     *,
@@ -65,12 +66,14 @@ def batch_of(
     acknowledged: tuple[int, ...],
     survived: tuple[str, ...] = (),
 ) -> Batch:
-    """Return the one write of these turns; the directory must know all kinds they send to."""
+    """Return the one write of these turns of `queue`; the directory must know all kinds they send to."""
     outbox = tuple(
         Outgoing(
             directory.resolve(post.to),
             post.envelope if isinstance(post.envelope, bytes) else encode(post.envelope),
             post.delay,
+            post.reason,
+            str(queue) if post.reason else "",
         )
         for _, turn in decided
         for post in turn.posts

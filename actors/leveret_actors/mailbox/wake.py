@@ -41,7 +41,7 @@ async def keep_awake(host: Host, loops: Sequence[MailboxLoop]) -> None:
 
 
 async def _beat(host: Host, loops: Sequence[MailboxLoop]) -> None:
-    await host.store.heartbeat(host.node, {}, lifetime=3 * host.settings.heartbeat)
+    await host.store.heartbeat(host.node, host.info, lifetime=3 * host.settings.heartbeat)
     waiting = [loop.queue for loop in loops if not loop.owned]
     if waiting:
         owners = await host.store.owners(waiting)

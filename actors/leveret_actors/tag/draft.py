@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from leveret_actors.actor import ActorAddress, Post, Turn
 from leveret_actors.store.contract import ActorWrite, Timer
 from leveret_actors.tag.lookup import PAGE, Live
@@ -152,6 +150,5 @@ class Draft:
 
 
 def dead_letter(envelope: Envelope, reason: str) -> Post:
-    """Return the post that gives an envelope up; the reason travels in its headers."""
-    headers = {**envelope.headers, "dead-letter-reason": reason}
-    return Post(DEAD_LETTERS, msgspec.structs.replace(envelope, headers=headers))
+    """Return the post that gives an envelope up."""
+    return Post(DEAD_LETTERS, envelope, reason=reason)
