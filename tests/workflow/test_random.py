@@ -73,7 +73,7 @@ Step = Callable[[Driver], Envelope]
 
 
 def end_of_some_task(driver: Driver, index: int, ok: bool) -> Envelope:
-    tasks = driver.tasks
+    tasks = [task for task in driver.tasks if task.run == driver.run]
     number = int(tasks[index % len(tasks)].task_id.rpartition(".")[2]) if tasks else 1
     return driver.ended(number, number if ok else Failed(Failure("E", "no")))
 
