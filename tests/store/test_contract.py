@@ -66,7 +66,7 @@ async def test_attempts_and_expiry_are_fenced_as_well(store: Store) -> None:
     await own(store, node="node-2")
 
     with pytest.raises(StaleEpoch):
-        await store.mark_attempt(QUEUE, epoch, "a")
+        await store.mark_attempt(QUEUE, epoch, "a", "node-1")
     with pytest.raises(StaleEpoch):
         await store.expire(QUEUE, epoch, keep=0, limit=10)
 
@@ -166,10 +166,9 @@ async def test_commits_of_many_queues_at_once_do_not_mix(store: Store) -> None:
 # -- outboxes ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("backend", NOT_ATOMIC, indirect=True)
 async def test_a_new_owner_gets_what_is_pending_oldest_first(backend: Backend) -> None:
     store = await backend.connect()
-    if store.atomic:
-        pytest.skip("an atomic store has sent it already")
     epoch = await own(store)
     sent = [batch(write("a"), outbox=outgoing(b"%d-1" % number, b"%d-2" % number)) for number in range(12)]
     for one in sent:
@@ -193,9 +192,8 @@ async def test_what_is_settled_is_not_pending(store: Store) -> None:
     assert [outbox.id for outbox in (await store.take_over(QUEUE, "node-2")).pending] == left
 
 
+@pytest.mark.parametrize("backend", NOT_ATOMIC, indirect=True)
 async def test_every_address_and_delay_survives_in_an_outbox(store: Store) -> None:
-    if store.atomic:
-        pytest.skip("an atomic store has sent it already")
     addresses = (QUEUE, ServiceQueue("Hotel"), ReplyQueue("client:{1}"), CONTROL, DEAD_LETTERS)
     out = tuple(Outgoing(address, b"\0body\xff", 1.000001) for address in addresses)
 
@@ -288,25 +286,26 @@ async def test_a_new_owner_hears_of_stalled_actors(store: Store) -> None:
     assert (await store.take_over(OTHER, "node-2")).stalled == ()
 
 
-async def test_attempts_are_counted_over_owners_until_a_commit(store: Store) -> None:
+async def test_the_nodes_that_tried_an_actor_are_counted_over_owners_until_a_commit(store: Store) -> None:
     epoch = await own(store)
-    assert [await store.mark_attempt(QUEUE, epoch, "a") for _ in range(2)] == [1, 2]
+    assert [await store.mark_attempt(QUEUE, epoch, "a", "node-1") for _ in range(2)] == [1, 1]
     epoch = await own(store, node="node-2")
-    assert await store.mark_attempt(QUEUE, epoch, "a") == 3
-    assert await store.mark_attempt(QUEUE, epoch, "b") == 1
+    assert await store.mark_attempt(QUEUE, epoch, "a", "node-2") == 2
+    assert await store.mark_attempt(QUEUE, epoch, "a", "node-1") == 2
+    assert await store.mark_attempt(QUEUE, epoch, "b", "node-2") == 1
 
     await store.commit(QUEUE, epoch, batch(write("a")))
 
-    assert await store.mark_attempt(QUEUE, epoch, "a") == 1
-    assert await store.mark_attempt(QUEUE, epoch, "b") == 2
+    assert await store.mark_attempt(QUEUE, epoch, "a", "node-2") == 1
+    assert await store.mark_attempt(QUEUE, epoch, "b", "node-3") == 2
 
 
 async def test_a_commit_clears_the_attempts_of_survivors_that_write_nothing(store: Store) -> None:
     epoch = await own(store)
     for actor in ("a", "b"):
-        await store.mark_attempt(QUEUE, epoch, actor)
+        await store.mark_attempt(QUEUE, epoch, actor, "node-1")
 
     await store.commit(QUEUE, epoch, batch(survived=("a",)))
 
-    assert await store.mark_attempt(QUEUE, epoch, "a") == 1
-    assert await store.mark_attempt(QUEUE, epoch, "b") == 2
+    assert await store.mark_attempt(QUEUE, epoch, "a", "node-1") == 1
+    assert await store.mark_attempt(QUEUE, epoch, "b", "node-2") == 2

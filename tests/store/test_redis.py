@@ -58,13 +58,13 @@ async def test_a_request_that_arrives_long_after_its_repetition_changes_nothing(
 async def test_an_attempt_whose_reply_is_lost_counts_once(own_redis: RedisServer, namespace: str) -> None:
     async with redis_proxy(own_redis.port) as proxy, opened(proxy.url, namespace) as store:
         await store.take_over(QUEUE, "n1")
-        assert await store.mark_attempt(QUEUE, 1, "poison") == 1
+        assert await store.mark_attempt(QUEUE, 1, "poison", "node-1") == 1
         proxy.lose_reply(b"poison")
 
-        assert await store.mark_attempt(QUEUE, 1, "poison") == 2
+        assert await store.mark_attempt(QUEUE, 1, "poison", "node-2") == 2
         assert proxy.lost == 1
         await store.commit(QUEUE, 1, batch("b1", survived=("poison", "never tried")))
-        assert await store.mark_attempt(QUEUE, 1, "poison") == 1
+        assert await store.mark_attempt(QUEUE, 1, "poison", "node-1") == 1
 
 
 @pytest.mark.kills_servers
@@ -239,7 +239,7 @@ async def test_commits_of_two_owners_under_one_epoch_number_do_not_mix(own_redis
 
         calls: list[Callable[[], Awaitable[object]]] = [
             lambda: first.commit(QUEUE, 1, batch("b1", write("a", b"1"))),
-            lambda: first.mark_attempt(QUEUE, 1, "a"),
+            lambda: first.mark_attempt(QUEUE, 1, "a", "node-1"),
             lambda: first.expire(QUEUE, 1, keep=1, limit=1),
         ]
         for call in calls:

@@ -53,8 +53,6 @@ class MailboxLoop:
         self._host = host
         self._batch_ids = (f"{host.node}/{queue}/{n}" for n in itertools.count())
         self._stopping = asyncio.Event()
-        self._survived: dict[str, int] = {}
-        """Marks that this process set, and lived on: the turn failed for another reason."""
 
     async def run(self) -> None:
         """Subscribe, own, lose, and again, until `stop`."""
@@ -184,20 +182,14 @@ class MailboxLoop:
         """Decide what an earlier owner may have died of, behind durable marks, the already marked ones alone."""
         outboxes: list[Outbox] = []
         for start in range(0, len(inboxes), SUSPECTS_AT_ONCE):
-            tried = [(inbox, await self._mark(tenure, inbox)) for inbox in inboxes[start : start + SUSPECTS_AT_ONCE]]
+            group, mark = inboxes[start : start + SUSPECTS_AT_ONCE], self._host.store.mark_attempt
+            tried = [(one, await mark(self.queue, tenure.epoch, one.actor, self._host.node)) for one in group]
             outboxes += await self._turns(tenure, [inbox for inbox, count in tried if count == 1], (), marked=True)
             for inbox, count in tried:
                 if count > 1:
                     inbox.give_up = f"it brought its node down {ATTEMPTS} times" if count > ATTEMPTS else ""
                     outboxes += await self._turns(tenure, [inbox], (), marked=True)
         return outboxes
-
-    async def _mark(self, tenure: Tenure, inbox: Inbox) -> int:
-        """Count an attempt durably; return it without those that failed here and left this process alive."""
-        survived = self._survived.get(inbox.actor, 0)
-        self._survived[inbox.actor] = survived + 1
-        count = await self._host.store.mark_attempt(self.queue, tenure.epoch, inbox.actor)
-        return max(1, count - survived)
 
     async def _bury(self, unreadable: Iterable[tuple[bytes, str]]) -> None:
         """Send bodies that are not envelopes to the dead letters, confirmed, before anything is acknowledged."""
@@ -218,6 +210,7 @@ class MailboxLoop:
             faults.reached("after-decide")
             await host.directory.learn(turns.kinds_wanted(decided))
             batch = turns.batch_of(
+                self.queue,
                 decided,
                 host.directory,
                 batch_id=next(self._batch_ids),
@@ -232,9 +225,6 @@ class MailboxLoop:
         except BaseException:
             await self._drop(turns.abandoned(self._actors, inboxes, decided))
             raise
-        if marked:
-            for inbox in inboxes:
-                self._survived.pop(inbox.actor, None)
         await self._after_commit(tenure, decided, batch)
         return [Outbox(batch.id, batch.outbox)] if batch.outbox and not host.store.atomic else []
 

@@ -24,6 +24,9 @@ class Outgoing(msgspec.Struct, frozen=True, array_like=True):
     address: Address
     body: bytes
     delay: float = 0.0
+    reason: str = ""
+    source: str = ""
+    """As in `Transport.publish`."""
 
 
 class Outbox(msgspec.Struct, frozen=True, array_like=True):
@@ -217,10 +220,11 @@ class Store(ABC):
         """Write a batch; raises `StaleEpoch` having written nothing."""
 
     @abstractmethod
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str) -> int:
-        """Count one more attempt at this actor's redelivered messages and return the count.
+    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
+        """Note that `node` tries this actor's redelivered messages; return how many nodes have, this one included.
 
-        A commit that writes the actor, or names it in `survived`, clears it.
+        A node that tries again, having survived, counts once. A commit that writes the actor, or names it in
+        `survived`, clears it.
         """
 
     @abstractmethod

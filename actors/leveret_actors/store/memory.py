@@ -138,13 +138,13 @@ class MemoryStore(Store):
 
         return await self._effect("commit", effect)
 
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str) -> int:
-        """Count an attempt at an actor; see `Store`."""
+    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
+        """Note an attempt at an actor; see `Store`."""
 
         def effect() -> int:
-            marks = self.room.fenced(queue, epoch).attempts
-            marks[actor] = marks.get(actor, 0) + 1
-            return marks[actor]
+            tried = self.room.fenced(queue, epoch).attempts.setdefault(actor, set())
+            tried.add(node)
+            return len(tried)
 
         return await self._effect("mark_attempt", effect)
 

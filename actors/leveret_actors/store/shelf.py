@@ -45,7 +45,8 @@ class Shelf:
         self.owner = ""
         self.actors: dict[str, Kept] = {}
         self.pending: dict[str, Outbox] = {}
-        self.attempts: dict[str, int] = {}
+        self.attempts: dict[str, set[str]] = {}
+        """Nodes that tried an actor's redelivered messages."""
         self._done: deque[str] = deque(maxlen=REMEMBERED)
         self._timers: dict[str, dict[tuple[str, int], float]] = {}
         self._schedule: list[tuple[float, str, str, int]] = []

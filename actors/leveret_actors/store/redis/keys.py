@@ -8,7 +8,7 @@ All keys of one mailbox queue share a hash tag, so they share a slot and one scr
     {ns:Booking:7}:members:<tag actor>   sorted set by join number
     {ns:Booking:7}:status:<status>       sorted set of actors, by name
     {ns:Booking:7}:timers                sorted set by time        :timers-by-actor   the same, by name
-    {ns:Booking:7}:pending               hash of outboxes          :attempts          hash of counts
+    {ns:Booking:7}:pending               hash of outboxes          :attempts          hash of nodes
     {ns:Booking:7}:closed                sorted set by sequence    :expires           sorted set by time
     {ns:Booking:7}:stalled               set of actors             :wait              written before a WAIT
 

@@ -94,10 +94,10 @@ class QueueStore(Store, ABC):
             return Committed(float(clock), repeated=outcome == b"repeated")
         raise _stale(queue, epoch)
 
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str) -> int:
-        """Count an attempt at an actor; see `Store`."""
+    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
+        """Note an attempt at an actor; see `Store`."""
         key = self._keys.queue(queue, "meta")
-        count = await self._link.run(scripts.ATTEMPT, [key], [epoch, actor, new_id()], as_type=int)
+        count = await self._link.run(scripts.ATTEMPT, [key], [epoch, actor, node], as_type=int)
         if count < 0:
             raise _stale(queue, epoch)
         return count

@@ -93,7 +93,7 @@ class QueueStore(SqliteBase):
 
     async def commit(self, queue: MailboxQueue, epoch: int, batch: Batch) -> Committed:
         """Write a batch, send its outbox and acknowledge its deliveries, all at once; see `Store`."""
-        outbox = [Posted(item.address, item.body, item.delay) for item in batch.outbox]
+        outbox = [Posted(item.address, item.body, item.delay, item.reason, item.source) for item in batch.outbox]
 
         def job(transaction: Transaction) -> Committed:
             number = self._fenced(transaction, queue, epoch)
@@ -106,15 +106,13 @@ class QueueStore(SqliteBase):
 
         return await self._write(job)
 
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str) -> int:
-        """Count an attempt at an actor; see `Store`."""
+    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
+        """Note an attempt at an actor; see `Store`."""
 
         def job(transaction: Transaction) -> int:
             values = (self._fenced(transaction, queue, epoch), actor)
-            transaction.execute(
-                "INSERT INTO marks VALUES (?, ?, 1) ON CONFLICT (queue, actor) DO UPDATE SET count = count + 1", values
-            )
-            return int(transaction.rows("SELECT count FROM marks WHERE queue = ? AND actor = ?", values)[0][0])
+            transaction.execute("INSERT OR IGNORE INTO marks VALUES (?, ?, ?)", (*values, node))
+            return int(transaction.rows("SELECT count(*) FROM marks WHERE queue = ? AND actor = ?", values)[0][0])
 
         return await self._write(job)
 

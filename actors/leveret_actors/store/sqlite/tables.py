@@ -35,7 +35,7 @@ CREATE TABLE members (
     PRIMARY KEY (queue, actor, instance, run)) WITHOUT ROWID;
 CREATE INDEX members_numbered ON members (queue, actor, number);
 CREATE TABLE marks (
-    queue INTEGER, actor TEXT, count INTEGER NOT NULL, PRIMARY KEY (queue, actor)) WITHOUT ROWID;
+    queue INTEGER, actor TEXT, node TEXT, PRIMARY KEY (queue, actor, node)) WITHOUT ROWID;
 CREATE TABLE nodes (
     namespace TEXT, node TEXT, seen REAL NOT NULL, until REAL NOT NULL, info BLOB NOT NULL,
     PRIMARY KEY (namespace, node)) WITHOUT ROWID;
