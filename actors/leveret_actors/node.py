@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import time
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from loguru import logger
@@ -27,7 +27,7 @@ from leveret_actors.tag import TagActors
 from leveret_actors.workflow.actors import WorkflowActors
 from leveret_actors.workflow.house import EngineSettings
 from leveret_broker.codec import Codec
-from leveret_broker.errors import ConfigurationError
+from leveret_broker.errors import ConfigurationError, StoreUnavailable
 from leveret_broker.ids import new_id
 
 if TYPE_CHECKING:
@@ -204,7 +204,8 @@ class Node:
             for task in (stopping, *tasks):
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
-            await host.store.heartbeat(self.name, {}, lifetime=0)
+            with suppress(StoreUnavailable):  # then the other nodes find out when its last sign of life is over
+                await host.store.heartbeat(self.name, {}, lifetime=0)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result
