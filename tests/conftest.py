@@ -4,8 +4,17 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from loguru import logger
 
 from tests.servers import RabbitServer, RedisServer
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Whatever a test asked to hear, the next one starts with a library that says nothing."""
+    yield
+    for package in ("leveret", "leveret_actors", "leveret_broker"):
+        logger.disable(package)
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from leveret_broker.embedded.database import Database
+from leveret_broker.embedded.memory import MemoryTransport
+from leveret_broker.embedded.sqlite import SqliteTransport
 from leveret_broker.rabbitmq import RabbitTransport
 from leveret_broker.transport import Transport
 from tests.servers import RabbitServer
@@ -12,15 +15,12 @@ from tests.transport.harness import Connect
 
 
 def _memory(request: pytest.FixtureRequest, namespace: str) -> Callable[[], Transport]:
-    memory = pytest.importorskip("leveret_broker.embedded.memory")
-    return lambda: memory.MemoryTransport(f"hub-{namespace}", namespace)
+    return lambda: MemoryTransport(f"hub-{namespace}", namespace)
 
 
 def _sqlite(request: pytest.FixtureRequest, namespace: str) -> Callable[[], Transport]:
-    sqlite = pytest.importorskip("leveret_broker.embedded.sqlite")
-    database = pytest.importorskip("leveret_broker.embedded.database")
     folder: Path = request.getfixturevalue("tmp_path")
-    return lambda: sqlite.SqliteTransport(database.Database(folder / "broker.db"), namespace)
+    return lambda: SqliteTransport(Database(folder / "broker.db"), namespace)
 
 
 def _rabbitmq(request: pytest.FixtureRequest, namespace: str) -> Callable[[], Transport]:
