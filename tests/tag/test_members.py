@@ -99,6 +99,17 @@ async def test_a_leave_that_overtook_its_join_leaves_nobody_behind_for_ever(benc
     assert await bench.gone()
 
 
+async def test_two_late_copies_of_a_firm_join_leave_nobody_behind_either(bench: Bench) -> None:
+    await bench.send(join("a"), join("a", firm=True), leave("a"))
+    await bench.send(join("a", firm=True))
+    await bench.send(join("a", firm=True))
+
+    assert len(to_instances(await bench.later(HOUR + 1))) == 1
+    await bench.send(envelope(TagProbed("a", "r", known=False)))
+
+    assert await bench.gone()
+
+
 async def test_members_are_listed_by_page() -> None:
     bench = await Bench().open()
     await bench.send(*(join(f"i{n:04}") for n in range(1201)))

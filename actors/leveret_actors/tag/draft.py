@@ -45,6 +45,7 @@ class Draft:
     fans: list[Fan] = field(default_factory=list[Fan])
     decided: list[Decision] = field(default_factory=list[Decision])
     asked: set[int] = field(default_factory=set[int])
+    doubtful: set[int] = field(default_factory=set[int])
     posts: list[Post] = field(default_factory=list[Post])
     timers: dict[int, float] = field(default_factory=dict[int, float])
     """To set: number and time."""
@@ -57,20 +58,24 @@ class Draft:
         self.joined, self.count, self.holder = state.joined, state.count, state.holder
         self.recent, self.lingers = state.recent, state.lingers
         self.fans, self.decided, self.asked = list(state.fans), list(state.decided), set(state.asked)
+        self.doubtful = set(state.doubtful)
 
     # -- members ------------------------------------------------------------------------------------------------------
 
-    def add_member(self, who: Who) -> None:
+    def add_member(self, who: Who, *, doubtful: bool = False) -> None:
         """Give `who` the next join number, and ask for it in an hour unless it is made firm until then."""
         self.joined += 1
         self.count += 1
         self.table.add(who, self.joined)
         self.set_timer(self.joined, PROBE_AFTER)
+        if doubtful:
+            self.doubtful.add(self.joined)
 
     def make_firm(self, number: int) -> None:
         """Stop asking for the member with this join number."""
         self.remove_timer(number)
         self.asked.discard(number)
+        self.doubtful.discard(number)
 
     def remove_member(self, who: Who) -> None:
         """Take a member off, and the tag away from it if it holds it."""
@@ -123,6 +128,7 @@ class Draft:
             tuple(self.decided),
             tuple(sorted(self.asked)),
             self.lingers,
+            tuple(sorted(self.doubtful)),
         )
         posts = tuple(self.posts)
         if state.empty:

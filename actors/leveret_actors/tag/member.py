@@ -10,14 +10,14 @@ from leveret_broker.envelope import Envelope, Probe, TagJoin, TagLeave, TagProbe
 def join(draft: Draft, _: Envelope, message: TagJoin) -> None:
     """Make an instance a member, or firm if it is one.
 
-    Even a firm join that finds no member is asked for in an hour: it may be a late second copy of one whose leave has
-    been handled.
+    Even a firm join that finds no member is asked for in an hour, however many more of it come: it may be a late copy
+    of one whose leave has been handled.
     """
     who = (message.instance, message.run)
     number = draft.table.number(who)
     if not number:
-        draft.add_member(who)
-    elif message.firm:
+        draft.add_member(who, doubtful=message.firm)
+    elif message.firm and number not in draft.doubtful:
         draft.make_firm(number)
 
 

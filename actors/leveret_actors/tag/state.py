@@ -64,6 +64,8 @@ class TagState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     """Join numbers whose instances were asked whether they exist."""
     lingers: float = 0.0
     """A refused claim may be delivered again until then, so the tag stays even if it is empty; 0 is not."""
+    doubtful: tuple[int, ...] = ()
+    """Join numbers given to firm joins that found no member: only their instances can say whether they exist."""
 
     @property
     def empty(self) -> bool:
