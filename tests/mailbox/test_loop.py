@@ -14,6 +14,7 @@ from leveret_actors.mailbox.host import Host
 from leveret_actors.mailbox.loop import MailboxLoop
 from leveret_actors.mailbox.stepper import ThreadStepper
 from leveret_actors.settings import Settings
+from leveret_actors.store.contract import ActorWrite, Batch
 from leveret_actors.store.memory import MemoryStore
 from leveret_broker.address import MailboxQueue
 from leveret_broker.embedded.memory import MemoryTransport
@@ -98,3 +99,32 @@ async def test_the_cache_bounds_live_actors() -> None:
 
     assert live <= 10
     assert tally.dropped >= 90
+
+
+@pytest.mark.timeout(20)
+async def test_giving_up_on_a_cached_actor_keeps_its_journal() -> None:
+    async with hosting("cached poison") as (host, _, _):
+        await host.transport.publish(TALLY, encode(signal("before", "a")))
+        await settled(host, 1)
+
+        await host.transport.publish(TALLY, encode(signal("p", "a", "poison")))
+        await settled(host, 2)
+
+        journal = seen_of((await host.store.load(TALLY, ["a"]))[0])
+    assert journal == ["before", "p"]
+
+
+@pytest.mark.timeout(20)
+async def test_what_has_been_kept_long_enough_vanishes() -> None:
+    store = MemoryStore("swept")
+    await store.open()
+    epoch = (await store.take_over(TALLY, "before")).epoch
+    old = ActorWrite(actor="old", run="", status="completed", state=b"", closed=True, expires=1.0)
+    young = ActorWrite(actor="young", run="", status="completed", state=b"", closed=True, expires=2e12)
+    await store.commit(TALLY, epoch, Batch(id="b", actors=(old, young)))
+
+    async with hosting("swept"):
+        while (await store.load(TALLY, ["old"]))[0] is not None:
+            await asyncio.sleep(0)
+
+    assert (await store.load(TALLY, ["young"]))[0] is not None

@@ -13,6 +13,7 @@ from leveret_broker.envelope import (
     Describe,
     Description,
     Ended,
+    Envelope,
     HistoryPage,
     Probe,
     ReadHistory,
@@ -23,6 +24,7 @@ from leveret_broker.envelope import (
     TagProbed,
     WorkflowCaller,
 )
+from leveret_broker.ids import run_of
 from leveret_broker.outcome import Completed, Failed, Unknown
 from tests.workflow.harness import CODEC, Driver, replies
 
@@ -258,3 +260,17 @@ def test_a_method_that_does_not_exist_fails_the_start() -> None:
     assert driver.status == "failed"
     assert isinstance(driver.answers[0], Failed)
     assert "nothing" in driver.state.reason
+
+
+def test_W08_a_start_that_begins_nothing_takes_back_the_tags_it_joined() -> None:
+    driver = started(Driver(Gate))
+
+    for options in ({"message_id": "other"}, {"message_id": "third", "on_conflict": "fail"}):
+        turn = driver.start(tags=("order:1",), unique_tag="cart:1", **options)
+
+        run = run_of("Gate", "i", options["message_id"])
+        leaves = [post.envelope for post in turn.posts if isinstance(post.to, ActorAddress)]
+        assert [(leave.actor, leave.message) for leave in leaves if isinstance(leave, Envelope)] == [
+            ("Gate/order:1", TagLeave("i", run)),
+            ("Gate/cart:1", TagLeave("i", run)),
+        ]

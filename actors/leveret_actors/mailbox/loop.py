@@ -10,6 +10,7 @@ from loguru import logger
 
 from leveret_actors import faults
 from leveret_actors.mailbox import turns
+from leveret_actors.mailbox.cache import Evicted
 from leveret_actors.mailbox.intake import AtHand, Intake
 from leveret_actors.mailbox.tenure import Tenure
 from leveret_actors.mailbox.wake import wake
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leveret_actors.actor import Actors, Decided, Inbox
-    from leveret_actors.mailbox.cache import Evicted
     from leveret_actors.mailbox.host import Host
     from leveret_broker.address import MailboxQueue
     from leveret_broker.transport import Delivery, Subscription
 
 SETTLE_PAUSE: Final = 0.1
 """Seconds without work after which confirmed outboxes are settled by a write of their own."""
+SWEEP_PAUSE: Final = 30.0
+"""Seconds between two looks for instances that have been kept long enough."""
+SWEPT_AT_ONCE: Final = 200
 ATTEMPTS: Final = 3
 """How often an actor may bring its node down before it is blocked."""
 SUSPECTS_AT_ONCE: Final = 64
@@ -96,6 +99,7 @@ class MailboxLoop:
                     take = asyncio.ensure_future(subscription.take())
                 if not await self._batch(tenure, at_hand, subscription):
                     await self._rest(tenure, take, stop)
+                await self._sweep(tenure)
             await self._hand_over(tenure)
         finally:
             stop.cancel()
@@ -113,14 +117,12 @@ class MailboxLoop:
         self, tenure: Tenure, take: asyncio.Future[list[Delivery]], stop: asyncio.Future[Literal[True]]
     ) -> None:
         """Wait for a delivery, a due timer, or the moment to settle."""
-        waits: list[float] = []
+        waits = [max(0.0, tenure.sweep_at - tenure.now())]
         if tenure.next_due:
             waits.append(max(0.0, tenure.next_due - tenure.now()))
         if tenure.unsettled:
             waits.append(SETTLE_PAUSE)
-        done, _ = await asyncio.wait(
-            (take, stop), timeout=min(waits, default=None), return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait((take, stop), timeout=min(waits), return_when=asyncio.FIRST_COMPLETED)
         if not done and tenure.confirmed():
             await self._settle(tenure)
 
@@ -132,6 +134,15 @@ class MailboxLoop:
         )
         tenure.heard(committed.clock)
         tenure.settled(settled)
+
+    async def _sweep(self, tenure: Tenure) -> None:
+        """Let what has been kept long enough vanish, a little at a time."""
+        if tenure.now() < tenure.sweep_at:
+            return
+        host = self._host
+        keep = host.settings.retention.closed_count // len(await host.directory.queues(self.queue.kind))
+        gone = await host.store.expire(self.queue, tenure.epoch, keep=keep, limit=SWEPT_AT_ONCE)
+        tenure.sweep_at = tenure.now() + (0 if gone == SWEPT_AT_ONCE else SWEEP_PAUSE)
 
     async def _hand_over(self, tenure: Tenure) -> None:
         """Give outboxes on their way a moment, so that the next owner need not send them again."""
@@ -234,14 +245,22 @@ class MailboxLoop:
         host = self._host
         for inbox in inboxes:
             inbox.live = host.cache.check_out(self.queue, inbox.actor)
-        unknown = [inbox for inbox in inboxes if inbox.live is None]
-        if unknown:
-            records = await host.store.load(self.queue, [inbox.actor for inbox in unknown])
-            for inbox, record in zip(unknown, records, strict=True):
-                inbox.record = record
+        await self._load([inbox for inbox in inboxes if inbox.live is None])
         await self._actors.prepare(self.queue, inboxes)
         now = tenure.now()
-        await host.stepper.run(lambda: turns.decide(self._actors, self.queue, inboxes, now, decided))
+        broken = await host.stepper.run(lambda: turns.decide(self._actors, self.queue, inboxes, now, decided))
+        if broken:
+            await self._drop([Evicted(self._actors, inbox.live) for inbox in broken if inbox.live is not None])
+            await self._load(broken)
+            if await host.stepper.run(lambda: turns.decide(self._actors, self.queue, broken, now, decided)):
+                text = f"{self.queue}: {broken[0].actor} cannot even be given up"
+                raise RuntimeError(text)
+
+    async def _load(self, inboxes: list[Inbox]) -> None:
+        if inboxes:
+            records = await self._host.store.load(self.queue, [inbox.actor for inbox in inboxes])
+            for inbox, record in zip(inboxes, records, strict=True):
+                inbox.live, inbox.record = None, record
 
     async def _after_commit(self, tenure: Tenure, decided: Decided, batch: Batch) -> None:
         host = self._host

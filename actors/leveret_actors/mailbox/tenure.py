@@ -29,6 +29,8 @@ class Tenure:
         self.more: set[str] = set()
         self.cautious_until = taken.clock
         """Timers due before this may be what the last owner died of."""
+        self.sweep_at = taken.clock
+        """When to look next for what has been kept long enough."""
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._offset = taken.clock - self._loop.time()

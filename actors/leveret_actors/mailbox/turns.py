@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from leveret_actors.actor import ActorAddress, Inbox, Turn
+from leveret_actors.actor import ActorAddress
 from leveret_actors.mailbox.cache import Evicted
 from leveret_actors.store.contract import Batch, Outgoing
 from leveret_broker.envelope import encode
@@ -14,32 +14,31 @@ from leveret_broker.envelope import encode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leveret_actors.actor import Actors, Decided
+    from leveret_actors.actor import Actors, Decided, Inbox
     from leveret_actors.mailbox.directory import Directory
     from leveret_broker.address import MailboxQueue
 
 
-def decide(actors: Actors, queue: MailboxQueue, inboxes: Sequence[Inbox], clock: float, decided: Decided) -> None:
-    """Let each actor take its turn, into `decided`. One whose turn raises gets its inbox again, to give up on it."""
+def decide(
+    actors: Actors, queue: MailboxQueue, inboxes: Sequence[Inbox], clock: float, decided: Decided
+) -> list[Inbox]:
+    """Let each actor take its turn, into `decided`; return the inboxes of those whose turn raised, to be given up."""
+    broken: list[Inbox] = []
     for inbox in inboxes:
-        decided.append((inbox, _decide_one(actors, queue, inbox, clock)))
+        try:
+            decided.append((inbox, actors.decide(queue, inbox, clock)))
+        except Exception as error:
+            logger.opt(exception=True).error("{} {}: its turn failed inside the engine", actors.kind, inbox.actor)
+            inbox.give_up = f"its turn failed inside the engine: {type(error).__name__}: {error}"
+            broken.append(inbox)
+    return broken
 
 
 def abandoned(actors: Actors, inboxes: Sequence[Inbox], decided: Decided) -> list[Evicted]:
     """Return the live actors of a batch that was not committed: they are ahead of the store."""
-    lives = [turn.live for _, turn in decided]
-    lives += [inbox.live for inbox in inboxes[len(decided) :]]
+    done = {inbox.actor for inbox, _ in decided}
+    lives = [turn.live for _, turn in decided] + [inbox.live for inbox in inboxes if inbox.actor not in done]
     return [Evicted(actors, live) for live in lives if live is not None]
-
-
-def _decide_one(actors: Actors, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
-    try:
-        return actors.decide(queue, inbox, clock)
-    except Exception as error:
-        logger.opt(exception=True).error("{} {}: its turn failed inside the engine", actors.kind, inbox.actor)
-        inbox.live = None
-        inbox.give_up = f"its turn failed inside the engine: {type(error).__name__}: {error}"
-        return actors.decide(queue, inbox, clock)
 
 
 def drop(evicted: Iterable[Evicted]) -> None:

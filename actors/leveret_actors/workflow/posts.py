@@ -17,6 +17,7 @@ from leveret_broker.envelope import (
     Ended,
     Envelope,
     Message,
+    Start,
     TagJoin,
     TagLeave,
     Task,
@@ -53,9 +54,9 @@ def cancel_task(identity: str, at: float, until: float) -> Post:
     return Post(CONTROL, Envelope(f"{identity}.c", "", CancelTask(identity, until), sent=at))
 
 
-def tags_of(begun: Begun) -> tuple[str, ...]:
+def tags_of(start: Begun | Start) -> tuple[str, ...]:
     """Return the tags, the unique one last, each once."""
-    return tuple(dict.fromkeys((*begun.tags, *filter(None, (begun.unique_tag,)))))
+    return tuple(dict.fromkeys((*start.tags, *filter(None, (start.unique_tag,)))))
 
 
 def join_tags(kind: str, instance: str, begun: Begun, at: float) -> Iterable[Post]:
@@ -65,11 +66,11 @@ def join_tags(kind: str, instance: str, begun: Begun, at: float) -> Iterable[Pos
         yield _to_tag(kind, tag, Envelope(f"{begun.run}.j{index}", tag_key(kind, tag), join, sent=at))
 
 
-def leave_tags(kind: str, instance: str, begun: Begun, at: float) -> Iterable[Post]:
-    """Yield the leaves of a run that has ended."""
-    for index, tag in enumerate(tags_of(begun)):
-        leave = TagLeave(instance, begun.run)
-        yield _to_tag(kind, tag, Envelope(f"{begun.run}.l{index}", tag_key(kind, tag), leave, sent=at))
+def leave_tags(kind: str, instance: str, run: str, start: Begun | Start, at: float) -> Iterable[Post]:
+    """Yield the leaves of a run that has ended, or never began though its start had joined."""
+    for index, tag in enumerate(tags_of(start)):
+        leave = TagLeave(instance, run)
+        yield _to_tag(kind, tag, Envelope(f"{run}.l{index}", tag_key(kind, tag), leave, sent=at))
 
 
 def _to_tag(kind: str, tag: str, envelope: Envelope) -> Post:

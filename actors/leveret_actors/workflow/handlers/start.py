@@ -20,16 +20,26 @@ def start(draft: Draft, envelope: Envelope, message: Start) -> None:
         _begin(draft, envelope, message, run)
     elif live.state.run == run:
         _again(draft, live, message)
+        if live.state.is_closed:
+            _leave(draft, message, run)
     elif bytes.fromhex(run) in live.state.starts:
         _earlier(draft, message, run)
+        _leave(draft, message, run)
     else:
         wanted = message.on_closed if live.state.is_closed else message.on_conflict
         if wanted == "fail":
             _refuse(draft, live, message)
+            _leave(draft, message, run)
         elif wanted == "new" and live.state.is_closed:
             _begin(draft, envelope, message, run)
         else:
             _existing(draft, live, envelope, message)
+            _leave(draft, message, run)
+
+
+def _leave(draft: Draft, message: Start, run: str) -> None:
+    """Take back what the sender of a start that begins nothing has joined already."""
+    draft.posts.extend(posts.leave_tags(draft.kind, draft.actor, run, message, draft.at))
 
 
 def _begin(draft: Draft, envelope: Envelope, message: Start, run: str) -> None:
