@@ -16,7 +16,7 @@ from leveret_actors.mailbox.tenure import Tenure
 from leveret_actors.mailbox.wake import wake
 from leveret_actors.store.contract import Batch, Outbox
 from leveret_broker.address import DEAD_LETTERS
-from leveret_broker.backoff import Backoff
+from leveret_broker.backoff import pause
 from leveret_broker.errors import (
     BrokerRefused,
     LeveretError,
@@ -59,13 +59,13 @@ class MailboxLoop:
 
     async def run(self) -> None:
         """Subscribe, own, lose, and again, until `stop`."""
-        pause = Backoff(initial=0.2, maximum=10.0)
+        failures = 0
         while not self._stopping.is_set():
             subscription = await self._host.transport.subscribe_mailbox(self.queue)
             wake(self._host.transport, self.queue)
             try:
                 await self._own(subscription)
-                pause.reset()
+                failures = 0
             except (SubscriptionLost, StaleEpoch) as error:
                 logger.info("{}: lost the queue: {}", self.queue, str(error) or type(error).__name__)
             except (BrokerRefused, StoreRefused, TransportClosed):
@@ -73,7 +73,8 @@ class MailboxLoop:
             except Exception as error:
                 known = isinstance(error, LeveretError)
                 logger.opt(exception=not known).error("{}: gave the queue up after: {}", self.queue, error)
-                await asyncio.sleep(pause.next())
+                failures += 1
+                await asyncio.sleep(pause(failures, first=0.2, longest=10.0))
             finally:
                 self.owned = False
                 await self._drop(self._host.cache.forget(self.queue))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
@@ -16,17 +15,13 @@ from leveret_actors.store.redis.scripts import Script
 from leveret_actors.store.redis.server import Command
 from leveret_actors.store.redis.settings import Settings
 from leveret_actors.store.redis.wire import Argument, Arguments, TryLater, UnknownScript
+from leveret_broker.backoff import pause
 from leveret_broker.errors import StoreRefused, StoreUnavailable
 
 T = TypeVar("T")
 
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two attempts to open, at most."""
-
-
-def pause(attempt: int, longest: float) -> float:
-    """Return how long to wait after an attempt (1, 2, …): twice as long each time, jittered."""
-    return min(longest, 0.05 * 2.0 ** min(attempt, 20)) * random.uniform(0.5, 1.0)
 
 
 class Link:
@@ -81,7 +76,7 @@ class Link:
                         return await self._once(command)
                     except TryLater as error:
                         last = str(error)
-                    await asyncio.sleep(pause(attempt - 1, 1.0) if attempt > 1 else 0)
+                    await asyncio.sleep(pause(attempt - 1, first=0.1, longest=1.0) if attempt > 1 else 0)
         except TimeoutError:
             pass
         raise StoreUnavailable(f"no answer from Redis within {self._deadline:g} s; the last attempt: {last}")
@@ -109,7 +104,7 @@ class Link:
                 text = str(error)
             except TimeoutError:
                 text = "no answer"
-            wait = pause(attempt, LONGEST_PAUSE)
+            wait = pause(attempt, first=0.1, longest=LONGEST_PAUSE)
             if end is not None and _now() + wait >= end:
                 raise StoreUnavailable(f"Redis at {self._settings.address} is not there: {text}")
             logger.warning("store not reached, attempt {}, next in {:.1f} s: {}", attempt, wait, text)
