@@ -56,16 +56,13 @@ class MailboxLoop:
         self._host = host
         self._batch_ids = (f"{host.node}/{queue}/{n}" for n in itertools.count())
         self._stopping = asyncio.Event()
+        self._failures = 0
 
     async def run(self) -> None:
         """Subscribe, own, lose, and again, until `stop`."""
-        failures = 0
         while not self._stopping.is_set():
-            subscription = await self._host.transport.subscribe_mailbox(self.queue)
-            wake(self._host.transport, self.queue)
             try:
-                await self._own(subscription)
-                failures = 0
+                await self._once()
             except (SubscriptionLost, StaleEpoch) as error:
                 logger.info("{}: lost the queue: {}", self.queue, str(error) or type(error).__name__)
             except (BrokerRefused, StoreRefused, TransportClosed):
@@ -73,16 +70,22 @@ class MailboxLoop:
             except Exception as error:
                 known = isinstance(error, LeveretError)
                 logger.opt(exception=not known).error("{}: gave the queue up after: {}", self.queue, error)
-                failures += 1
-                await asyncio.sleep(pause(failures, first=0.2, longest=10.0))
-            finally:
-                self.owned = False
-                await self._drop(self._host.cache.forget(self.queue))
-                await subscription.close()
+                self._failures += 1
+                await asyncio.sleep(pause(self._failures, first=0.2, longest=10.0))
 
     def stop(self) -> None:
         """Finish the batch at hand, settle, and leave the queue to the next node."""
         self._stopping.set()
+
+    async def _once(self) -> None:
+        subscription = await self._host.transport.subscribe_mailbox(self.queue)
+        try:
+            wake(self._host.transport, self.queue)
+            await self._own(subscription)
+        finally:
+            self.owned = False
+            await self._drop(self._host.cache.forget(self.queue))
+            await subscription.close()
 
     async def _own(self, subscription: Subscription) -> None:
         at_hand = AtHand()
@@ -173,6 +176,7 @@ class MailboxLoop:
         faults.reached("after-acknowledge")
         for outbox in outboxes:
             tenure.send(outbox)
+        self._failures = 0
         return True
 
     async def _take(self, tenure: Tenure, at_hand: AtHand) -> Intake:
