@@ -1,16 +1,15 @@
 """What a subscription hands on, and when."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from aiormq.abc import DeliveredMessage
 
 from leveret_broker.address import DEAD_LETTERS, Address
 from leveret_broker.errors import PublishFailed, SubscriptionLost
 from leveret_broker.rabbitmq.connection import Connection
 from leveret_broker.rabbitmq.consumer import Arrived, QueueSubscription, parcel_reader
+from leveret_broker.rabbitmq.inlet import Message
 from leveret_broker.transport import Delivery
 from tests.transport.harness import soon
 
@@ -26,7 +25,7 @@ def subscription_of(arrivals: list[Arrived]) -> QueueSubscription:
     return QueueSubscription("queue", lambda _message: next(coming), publishing, lambda _subscription: None)
 
 
-MESSAGE = cast("DeliveredMessage", object())
+MESSAGE = Message(0, b"", redelivered=False, headers={})
 
 
 async def test_a_delivery_waits_until_its_dead_letter_is_confirmed_and_those_behind_it_too() -> None:
@@ -36,7 +35,7 @@ async def test_a_delivery_waits_until_its_dead_letter_is_confirmed_and_those_beh
         [Arrived(deliveries[0]), Arrived(deliveries[1], dead_letter), Arrived(deliveries[2])]
     )
     for _ in deliveries:
-        await subscription._on_message(MESSAGE)
+        subscription._on_message(MESSAGE)
 
     assert await soon(subscription.take()) == deliveries[:1]
     taking = asyncio.create_task(subscription.take())
@@ -55,8 +54,8 @@ async def test_an_unreadable_parcel_is_published_as_a_dead_letter_with_its_reaso
         published.append((address, body, told))
         return dead_letter
 
-    message = SimpleNamespace(body=b"\xffgarbage", delivery_tag=7, redelivered=True)
-    arrived = parcel_reader("Booking.0", publish)(cast("DeliveredMessage", message))
+    message = Message(7, b"\xffgarbage", redelivered=True, headers={})
+    arrived = parcel_reader("Booking.0", publish)(message)
 
     assert arrived == (Delivery(7, (), redelivered=True), dead_letter)
     ((address, body, told),) = published
@@ -67,7 +66,7 @@ async def test_an_unreadable_parcel_is_published_as_a_dead_letter_with_its_reaso
 async def test_a_dead_letter_that_cannot_be_sent_loses_the_subscription() -> None:
     dead_letter: asyncio.Future[None] = asyncio.Future()
     subscription = subscription_of([Arrived(Delivery(1, ()), dead_letter)])
-    await subscription._on_message(MESSAGE)
+    subscription._on_message(MESSAGE)
 
     dead_letter.set_exception(PublishFailed("refused"))
 

@@ -1,4 +1,4 @@
-"""Frames written by hand are those that pamqp writes."""
+"""Frames written by hand are those that pamqp writes, and numbered answers find their messages."""
 
 import asyncio
 from typing import Any, cast
@@ -8,6 +8,7 @@ from aiormq.abc import AbstractChannel, ChannelFrame
 from pamqp import body as content
 from pamqp import commands, frame, header
 
+from leveret_broker.rabbitmq.inlet import Answer
 from leveret_broker.rabbitmq.wire import BatchWriter, write_acks
 
 
@@ -24,9 +25,7 @@ class FakeChannel:
 
     def __init__(self) -> None:
         self.number = 7
-        self.delivery_tag = 0
-        self.confirmations: dict[int, Any] = {}
-        self.message_id_delivery_tag: dict[str, int] = {}
+        self.frames: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         self.write_queue: asyncio.Queue[ChannelFrame] = asyncio.Queue()
         self.connection = FakeConnection()
         self.is_closed = False
@@ -46,13 +45,14 @@ def marshalled(*frames: Any) -> bytes:
 async def test_a_publish_is_written_as_pamqp_would(
     channel: FakeChannel, headers: dict[str, str] | None, size: int
 ) -> None:
-    writer = BatchWriter(cast("AbstractChannel", channel))
+    writer = BatchWriter(cast("AbstractChannel", channel), lambda *_: None)
     data = b"x" * size
 
-    writer.add("id1", "exchange", "key", data, mandatory=True, headers=headers, on_answer=lambda _: None)
+    writer.add("exchange", "key", data, mandatory=True, headers=headers)
     await writer.write()
 
-    properties = commands.Basic.Properties(delivery_mode=2, message_id="id1", headers=cast("Any", headers))
+    message_id = f"{writer.prefix}1"
+    properties = commands.Basic.Properties(delivery_mode=2, message_id=message_id, headers=cast("Any", headers))
     chunks = [content.ContentBody(data[start : start + 4088]) for start in range(0, size, 4088)]
     assert channel.write_queue.get_nowait().payload == marshalled(
         commands.Basic.Publish(exchange="exchange", routing_key="key", mandatory=True),
@@ -71,16 +71,31 @@ async def test_acknowledgements_are_written_as_pamqp_would(channel: FakeChannel)
     )
 
 
-async def test_an_answer_is_told_once_and_its_message_id_forgotten(channel: FakeChannel) -> None:
-    writer = BatchWriter(cast("AbstractChannel", channel))
-    answers: list[BaseException | None] = []
+async def test_an_answer_is_told_by_the_number_of_its_message(channel: FakeChannel) -> None:
+    answers: list[tuple[int, Answer, bool]] = []
+    writer = BatchWriter(cast("AbstractChannel", channel), lambda *answer: answers.append(answer))
+    numbers = [writer.add("", "key", b"", mandatory=True, headers=None) for _ in range(12)]
+    returned = header.ContentHeader(properties=commands.Basic.Properties(message_id=f"{writer.prefix}c"), body_size=0)
 
-    for number in (1, 2):
-        writer.add(f"id{number}", "", "key", b"", mandatory=True, headers=None, on_answer=answers.append)
-    assert channel.message_id_delivery_tag == {"id1": 1, "id2": 2}
-    channel.confirmations[1].set_result(None)
-    channel.confirmations[2].set_exception(error := ValueError())
+    for frame_ in (
+        commands.Basic.Ack(delivery_tag=9, multiple=True),
+        commands.Basic.Nack(delivery_tag=10),
+        commands.Basic.Return(312, "NO_ROUTE", "", "key"),
+        returned,
+    ):
+        await channel.frames.put((0, frame_))
 
-    assert answers == [None, error]
-    assert channel.message_id_delivery_tag == {}
-    assert channel.confirmations[1].done()
+    assert numbers == list(range(1, 13))
+    assert answers == [(9, Answer.CONFIRMED, True), (10, Answer.REFUSED, False), (12, Answer.RETURNED, False)]
+    assert channel.frames.empty()
+
+
+async def test_nothing_is_told_after_the_end(channel: FakeChannel) -> None:
+    answers: list[object] = []
+    writer = BatchWriter(cast("AbstractChannel", channel), lambda *answer: answers.append(answer))
+    writer.add("", "key", b"", mandatory=True, headers=None)
+
+    writer.end()
+    await channel.frames.put((0, commands.Basic.Ack(delivery_tag=1)))
+
+    assert answers == []

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, NamedTuple
 
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel
 from loguru import logger
 
 from leveret_broker.address import DEAD_LETTERS
@@ -15,6 +15,7 @@ from leveret_broker.errors import DecodeError, LeveretError, SubscriptionLost, T
 from leveret_broker.parcel import unpack
 from leveret_broker.rabbitmq.connection import CLOSE_SECONDS, Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import describe, translated
+from leveret_broker.rabbitmq.inlet import Message, consume
 from leveret_broker.rabbitmq.tasks import Tasks
 from leveret_broker.rabbitmq.wire import closing_of, write_acks
 from leveret_broker.transport import Delivery, Subscription
@@ -30,7 +31,7 @@ class Arrived(NamedTuple):
     first: asyncio.Future[None] | None = None
 
 
-Read = Callable[[DeliveredMessage], Arrived]
+Read = Callable[[Message], Arrived]
 """Turns an AMQP message into a delivery."""
 
 
@@ -63,7 +64,7 @@ class QueueSubscription(Subscription):
         channel.on_consumer_cancel_callbacks.add(self._on_cancelled)
         with translated(f"subscribing to {self._name}"):
             await answered(channel.basic_qos(prefetch_count=prefetch))
-            await answered(channel.basic_consume(self._name, self._on_message))
+            await answered(consume(channel, self._name, self._on_message))
         self._acknowledging = self._tasks.spawn(self._acknowledge(channel), f"acknowledges {self._name}")
 
     async def take(self) -> list[Delivery]:
@@ -107,8 +108,8 @@ class QueueSubscription(Subscription):
 
     # -- deliveries ----------------------------------------------------------------------------------------------------
 
-    async def _on_message(self, message: DeliveredMessage) -> None:
-        """Keep a message. aiormq runs each call as a task, in order; nothing here may wait."""
+    def _on_message(self, message: Message) -> None:
+        """Keep a message."""
         if self._ended is None:
             try:
                 arrived = self._read(message)
@@ -189,15 +190,15 @@ class QueueSubscription(Subscription):
             self._on_end(self)
 
 
-def read_task(message: DeliveredMessage) -> Arrived:
+def read_task(message: Message) -> Arrived:
     """Read a message of a service queue: one body."""
-    return Arrived(Delivery(_tag(message), (message.body,), bool(message.redelivered)))
+    return Arrived(Delivery(message.tag, (message.body,), message.redelivered))
 
 
 def parcel_reader(queue: str, publish: Callable[..., asyncio.Future[None]]) -> Read:
     """Return the reader of a mailbox queue; an unreadable parcel goes to the dead letters alone."""
 
-    def read(message: DeliveredMessage) -> Arrived:
+    def read(message: Message) -> Arrived:
         first = None
         try:
             bodies = unpack(message.body)
@@ -205,12 +206,6 @@ def parcel_reader(queue: str, publish: Callable[..., asyncio.Future[None]]) -> R
             logger.error("An unreadable parcel from {} goes to the dead letters: {}", queue, error)
             first = publish(DEAD_LETTERS, message.body, reason=str(error), source=queue)
             bodies = ()
-        return Arrived(Delivery(_tag(message), bodies, bool(message.redelivered)), first)
+        return Arrived(Delivery(message.tag, bodies, message.redelivered), first)
 
     return read
-
-
-def _tag(message: DeliveredMessage) -> int:
-    tag = message.delivery_tag
-    assert tag is not None
-    return tag

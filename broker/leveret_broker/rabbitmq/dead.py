@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from aiormq.abc import DeliveredMessage
-
 from leveret_broker.errors import DecodeError
 from leveret_broker.parcel import unpack
 from leveret_broker.rabbitmq.consumer import Arrived, Read
+from leveret_broker.rabbitmq.inlet import Message
 from leveret_broker.rabbitmq.topology import Topology
 from leveret_broker.transport import Delivery
 
@@ -26,8 +25,8 @@ def dead_letter_headers(reason: str, source: str) -> dict[str, str]:
 def dead_letter_reader(topology: Topology) -> Read:
     """Return the reader of the dead letters' queue."""
 
-    def read(message: DeliveredMessage) -> Arrived:
-        headers = cast("dict[str, Any]", message.header.properties.headers or {})
+    def read(message: Message) -> Arrived:
+        headers = message.headers
         bodies: tuple[bytes, ...] = (message.body,)
         if REASON in headers:
             reason, source = str(headers[REASON]), str(headers.get(SOURCE, ""))
@@ -37,9 +36,7 @@ def dead_letter_reader(topology: Topology) -> Read:
             reason, source = str(death.get("reason", "no reason given")), topology.source_of(queue)
             if topology.is_mailbox(queue):
                 bodies = _unpacked(message.body)
-        tag = message.delivery_tag
-        assert tag is not None
-        return Arrived(Delivery(tag, bodies, bool(message.redelivered), reason, source))
+        return Arrived(Delivery(message.tag, bodies, message.redelivered, reason, source))
 
     return read
 

@@ -6,12 +6,13 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel
 from loguru import logger
 
 from leveret_broker.errors import BrokerRefused, BrokerUnavailable, LeveretError, TransportClosed, TransportError
 from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import translated
+from leveret_broker.rabbitmq.inlet import Message, consume
 from leveret_broker.rabbitmq.tasks import Tasks
 from leveret_broker.rabbitmq.wire import closing_of
 from leveret_broker.transport import Delivery, Subscription
@@ -88,14 +89,14 @@ class Listener(Subscription):
             with translated(f"listening to {self._exchange}"):
                 await answered(channel.queue_declare(queue, exclusive=True, auto_delete=True))
                 await answered(channel.queue_bind(queue, self._exchange, routing_key=self._routing_key))
-                await answered(channel.basic_consume(queue, self._on_message, no_ack=True))
+                await answered(consume(channel, queue, self._on_message, no_ack=True))
         except (TransportError, asyncio.CancelledError):
             await close_channel(channel)
             raise
         channel.on_consumer_cancel_callbacks.add(lambda _frame: self._tasks.spawn(close_channel(channel), "closes"))
         return channel
 
-    async def _on_message(self, message: DeliveredMessage) -> None:
+    def _on_message(self, message: Message) -> None:
         if self._ended is None:
             self._call(self._on_body, message.body)
 

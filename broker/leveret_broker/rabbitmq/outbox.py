@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from typing import Final
 
@@ -116,6 +117,10 @@ class Outbox:
     def sent(self, number: int, sending: Sending) -> None:
         """Note that `sending` went out as `number`."""
         self._under_way[number] = sending
+
+    def upto(self, number: int) -> list[int]:
+        """Return the numbers under way up to this one."""
+        return list(itertools.takewhile(lambda under_way: under_way <= number, self._under_way))
 
     def answered(self, number: int) -> Sending | None:
         """Return what `number` was; None when it has been given up meanwhile. `done` or `rest` must follow."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
-import secrets
 from typing import Final
 
 import aiormq.exceptions as amqp
@@ -23,6 +21,7 @@ from leveret_broker.errors import (
 )
 from leveret_broker.rabbitmq.connection import Connection, close_channel
 from leveret_broker.rabbitmq.declarer import Declarer
+from leveret_broker.rabbitmq.inlet import Answer
 from leveret_broker.rabbitmq.outbox import Outbox, Sending
 from leveret_broker.rabbitmq.tasks import Tasks
 from leveret_broker.rabbitmq.topology import Topology, rung
@@ -48,8 +47,6 @@ class Publisher:
         self._tasks = Tasks()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._ended: LeveretError | None = None
-        self._prefix = secrets.token_hex(6)
-        self._number = 0
         self._started = False
 
     def start(self) -> None:
@@ -116,7 +113,7 @@ class Publisher:
 
     async def _feed(self, channel: AbstractChannel) -> bool:
         """Write until the channel is gone; tell whether it went with its connection."""
-        writer = BatchWriter(channel)
+        writer = BatchWriter(channel, self._answered)
         closing = closing_of(channel)
         closing.add_done_callback(lambda _: self._wake.set())
         try:
@@ -130,6 +127,7 @@ class Publisher:
             error = closing.exception() if closing.done() and not closing.cancelled() else None
             if not closing.done():
                 await close_channel(channel)
+            writer.end()
             self._take_back(error)
         return not isinstance(error, amqp.AMQPChannelError)
 
@@ -140,18 +138,9 @@ class Publisher:
             if sending.delay > 0 and not await self._ladder_stands(sending):
                 continue
             found = True
-            number = self._number = self._number + 1
             exchange, routing_key, mandatory = self._topology.route(sending.address, sending.delay)
+            number = writer.add(exchange, routing_key, sending.data, mandatory=mandatory, headers=sending.headers)
             self._outbox.sent(number, sending)
-            writer.add(
-                f"{self._prefix}{number:x}",
-                exchange,
-                routing_key,
-                sending.data,
-                mandatory=mandatory,
-                headers=sending.headers,
-                on_answer=functools.partial(self._answered, number),
-            )
         return found
 
     async def _ladder_stands(self, sending: Sending) -> bool:
@@ -176,16 +165,20 @@ class Publisher:
 
     # -- the answers ---------------------------------------------------------------------------------------------------
 
-    def _answered(self, number: int, error: BaseException | None) -> None:
-        sending = self._outbox.answered(number)
-        if sending is None:
-            return
-        if error is None:
-            self._confirm(sending)
-            return
+    def _answered(self, number: int, answer: Answer, multiple: bool) -> None:
+        for one in self._outbox.upto(number) if multiple else (number,):
+            sending = self._outbox.answered(one)
+            if sending is None:
+                continue
+            if answer is Answer.CONFIRMED:
+                self._confirm(sending)
+            else:
+                self._not_taken(sending, returned=answer is Answer.RETURNED)
+
+    def _not_taken(self, sending: Sending, *, returned: bool) -> None:
         sending.attempts += 1
         self._outbox.rest(sending)
-        if isinstance(error, amqp.PublishError):
+        if returned:
             self._tasks.spawn(self._declare_and_send(sending), "declare")
         else:
             logger.debug("The broker did not take a message for {}; sending it again", sending.address)

@@ -1,20 +1,22 @@
 """Frames written past aiormq's `basic_publish`.
 
 That method makes a task, three futures and a lock's turn per message (about 100 µs). Here a whole batch becomes one
-write, and each confirmation is one call. What we rely on below aiormq's public methods (7.2, tests pin it): a channel's
-`write_queue`, `delivery_tag`, `confirmations` and `message_id_delivery_tag`, and that whatever is in `confirmations` is
-asked `done()` and told `set_result` or `set_exception`. Only one task may write on such a channel.
+write. What we rely on below aiormq's public methods (7.2, tests pin it): a channel's `write_queue`, and what `inlet.py`
+says. Only one task may write on such a channel, and only by this.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import struct
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, cast
 
 from aiormq.abc import AbstractChannel, AbstractConnection, ChannelFrame
 from pamqp import commands, frame, header
+
+from leveret_broker.rabbitmq.inlet import Answer, Inlet
 
 _FRAME = struct.Struct(">BHI").pack
 _HEADER = struct.Struct(">HHQHBB").pack
@@ -35,9 +37,6 @@ class RawChannel(Protocol):
     """What we rely on of an aiormq channel."""
 
     number: int
-    delivery_tag: int
-    confirmations: dict[int, object]
-    message_id_delivery_tag: dict[str, int]
     write_queue: asyncio.Queue[ChannelFrame]
 
 
@@ -46,45 +45,20 @@ class _Closing(Protocol):
     def closing(self) -> asyncio.Future[None]: ...
 
 
-class Confirmation:
-    """What aiormq tells the broker's answer to a publish; passes it on, once."""
-
-    __slots__ = ("_channel", "_message_id", "_on_answer", "_open")
-
-    def __init__(self, channel: RawChannel, message_id: str, on_answer: Callable[[BaseException | None], None]) -> None:
-        self._channel = channel
-        self._message_id = message_id
-        self._on_answer = on_answer
-        self._open = True
-
-    def done(self) -> bool:
-        """Return whether the answer came."""
-        return not self._open
-
-    def cancelled(self) -> bool:
-        """Return False: nobody cancels a publish."""
-        return False
-
-    def set_result(self, _answer: object) -> None:
-        """Pass on a positive confirmation."""
-        self._tell(None)
-
-    def set_exception(self, error: BaseException) -> None:
-        """Pass on a negative confirmation (DeliveryError) or a returned message (PublishError)."""
-        self._tell(error)
-
-    def _tell(self, error: BaseException | None) -> None:
-        self._open = False
-        self._channel.message_id_delivery_tag.pop(self._message_id, None)
-        self._on_answer(error)
-
-
 class BatchWriter:
-    """Collects publishes for one confirm channel, and writes them at once."""
+    """Collects publishes for one confirm channel, and writes them at once; messages are numbered from 1.
 
-    def __init__(self, channel: AbstractChannel) -> None:
+    `on_answer` is as `Inlet.on_answer`; a returned message is confirmed as well, later.
+    """
+
+    def __init__(self, channel: AbstractChannel, on_answer: Callable[[int, Answer, bool], None]) -> None:
         self._channel = channel
-        self._raw = cast("RawChannel", channel)
+        self._last = 0
+        self.prefix = secrets.token_hex(6)
+        """Of the message ids, by which returned messages are known: fresh ones on each channel."""
+        self._inlet = Inlet(channel)
+        self._inlet.on_answer = on_answer
+        self._inlet.on_return = self._returned
         self._methods: dict[tuple[str, str, bool], bytes] = {}
         self._parts: list[bytes] = []
         self._most: int = channel.connection.connection_tune.frame_max - _FRAME_OVERHEAD
@@ -92,29 +66,18 @@ class BatchWriter:
         """Body bytes collected since the last write."""
 
     def add(
-        self,
-        message_id: str,
-        exchange: str,
-        routing_key: str,
-        body: bytes,
-        *,
-        mandatory: bool,
-        headers: dict[str, str] | None,
-        on_answer: Callable[[BaseException | None], None],
-    ) -> None:
-        """Add a persistent message. `message_id` must be fresh: aiormq finds returned messages by it."""
-        channel = self._raw
-        channel.delivery_tag += 1
-        confirmation = Confirmation(channel, message_id, on_answer)
-        channel.confirmations[channel.delivery_tag] = confirmation
-        channel.message_id_delivery_tag[message_id] = channel.delivery_tag
-        parts = self._parts
+        self, exchange: str, routing_key: str, body: bytes, *, mandatory: bool, headers: dict[str, str] | None
+    ) -> int:
+        """Add a persistent message; return its number."""
+        self._last += 1
+        parts, number = self._parts, self._channel.number
         parts.append(self._method(exchange, routing_key, mandatory))
-        parts.append(self._content_header(message_id.encode(), len(body), headers))
+        parts.append(self._content_header(f"{self.prefix}{self._last:x}", len(body), headers))
         for start in range(0, len(body), self._most):
             chunk = body[start : start + self._most]
-            parts += (_FRAME(_BODY, channel.number, len(chunk)), chunk, _END)
+            parts += (_FRAME(_BODY, number, len(chunk)), chunk, _END)
         self.size += len(body)
+        return self._last
 
     async def write(self) -> None:
         """Hand everything collected to the connection; returns as well when the channel has gone."""
@@ -122,6 +85,14 @@ class BatchWriter:
         self._parts.clear()
         self.size = 0
         await write(self._channel, data)
+
+    def end(self) -> None:
+        """Hear no more answers: the numbers begin anew on the next channel."""
+        self._inlet.on_answer = lambda *_: None
+
+    def _returned(self, message_id: str) -> None:
+        if message_id.startswith(self.prefix):
+            self._inlet.on_answer(int(message_id.removeprefix(self.prefix), 16), Answer.RETURNED, False)
 
     def _method(self, exchange: str, routing_key: str, mandatory: bool) -> bytes:
         key = (exchange, routing_key, mandatory)
@@ -133,13 +104,13 @@ class BatchWriter:
             method = self._methods[key] = frame.marshal(publish, self._channel.number)
         return method
 
-    def _content_header(self, message_id: bytes, size: int, headers: dict[str, str] | None) -> bytes:
+    def _content_header(self, message_id: str, size: int, headers: dict[str, str] | None) -> bytes:
         if headers:
             properties = commands.Basic.Properties(
-                delivery_mode=_PERSISTENT, message_id=message_id.decode(), headers=dict(headers)
+                delivery_mode=_PERSISTENT, message_id=message_id, headers=dict(headers)
             )
             return frame.marshal(header.ContentHeader(body_size=size, properties=properties), self._channel.number)
-        content = _HEADER(_BASIC, 0, size, _MODE_AND_ID, _PERSISTENT, len(message_id)) + message_id
+        content = _HEADER(_BASIC, 0, size, _MODE_AND_ID, _PERSISTENT, len(message_id)) + message_id.encode()
         return _FRAME(_CONTENT_HEADER, self._channel.number, len(content)) + content + _END
 
 
