@@ -1,0 +1,128 @@
+"""A client and at most one node on a namespace of their own; every instance a test starts is replayed at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from leveret import Client, Handle
+from leveret.workflow import definition_of
+from leveret_actors.node import Node
+from leveret_actors.settings import Settings
+from leveret_broker.envelope import Description
+from tests.conformance.cold import assert_it_repeats
+
+DEADLINE: Final = 30.0
+"""Seconds after which something that must happen counts as never happening."""
+
+Row = dict[str, Any]
+"""The data of a description."""
+
+
+class House:
+    """What a test talks to: `open` a node, `start` instances, look at them.
+
+    The client may be used directly; then say `remember`, so that the instance is replayed as well.
+    """
+
+    def __init__(self, url: str, client: Client) -> None:
+        """Begin without a node."""
+        self.url = url
+        self.client = client
+        self.node: Node | None = None
+        self._settings = Settings()
+        self._workflows: tuple[type[Any], ...] = ()
+        self._services: tuple[object, ...] = ()
+        self._started: list[tuple[type[Any], Handle[Any]]] = []
+
+    # -- the node -----------------------------------------------------------------------------------------------------
+
+    async def open(self, *workflows: type[Any], services: tuple[object, ...] = (), evict: bool = False) -> None:
+        """Run a node; `evict` makes it forget every actor after each of its turns."""
+        self._workflows, self._services = workflows, services
+        cached = 0 if evict else 10_000
+        self._settings = Settings(mailboxes=1, heartbeat=0.2, grace=5.0, cache_actors=cached)
+        await self.resume()
+
+    async def stop(self) -> None:
+        """Stop the node gracefully; nothing when there is none."""
+        node, self.node = self.node, None
+        if node is not None:
+            await node.__aexit__(None, None, None)
+
+    async def resume(self) -> None:
+        """Run a new node with what the last one had."""
+        self.node = Node(self.url, workflows=self._workflows, services=self._services, settings=self._settings)
+        await self.node.__aenter__()
+
+    async def restart(self) -> None:
+        """Stop the node and run a new one: nothing is left in memory."""
+        await self.stop()
+        await self.resume()
+
+    # -- instances ----------------------------------------------------------------------------------------------------
+
+    async def start(self, workflow: type[Any], *args: Any, method: str = "run", **options: Any) -> Handle[Any]:
+        """Start an instance and do not wait; `options` are those of `Client.new`."""
+        stub = self.client.new(workflow, **options)
+        return self.remember(workflow, await self.client.dispatch(getattr(stub, method), *args))
+
+    async def call(self, workflow: type[Any], *args: Any, method: str = "run", **options: Any) -> Any:
+        """Start an instance and wait for its result."""
+        handle = await self.start(workflow, *args, method=method, **options)
+        return await handle.result(DEADLINE)
+
+    def remember(self, workflow: type[Any], handle: Handle[Any]) -> Handle[Any]:
+        """Have an instance replayed at the end of the test."""
+        self._started.append((workflow, handle))
+        return handle
+
+    async def describe(self, handle: Handle[Any]) -> Row:
+        """Return what an instance is and waits for; it must exist."""
+        description: Description = await handle.describe(DEADLINE)
+        assert description.found, description.data
+        return description.data
+
+    async def described(self, handle: Handle[Any], condition: Callable[[Row], bool]) -> Row:
+        """Ask again and again until the description fulfils a condition."""
+        row: Row = {}
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while not (row and condition(row)):
+                    description: Description = await handle.describe(DEADLINE)
+                    row = description.data if description.found else {}
+        except TimeoutError:
+            raise AssertionError(f"this never came about; the last description is {row}") from None
+        return row
+
+    async def waiting(self, handle: Handle[Any], kind: str = "", count: int = 1) -> Row:
+        """Wait until an instance waits for `count` commands of a kind (any kind when empty)."""
+        return await self.described(handle, lambda row: len(pending(row, kind)) == count)
+
+    async def status(self, handle: Handle[Any], status: str) -> Row:
+        """Wait until an instance has a status."""
+        return await self.described(handle, lambda row: row["status"] == status)
+
+    async def journal(self, handle: Handle[Any]) -> list[bytes]:
+        """Return the encoded records of an instance's journal."""
+        return [record async for record in handle.history(timeout=DEADLINE)]
+
+    # -- the end of a test --------------------------------------------------------------------------------------------
+
+    async def replay(self) -> None:
+        """Read the journal of every instance through the client and repeat it on a cold actor."""
+        if self._started and self.node is None:
+            await self.resume()
+        for name, (workflow, handle) in self._different().items():
+            records = await self.journal(handle)
+            assert records, f"{name} has no journal"
+            assert_it_repeats(workflow, name[1], records)
+
+    def _different(self) -> dict[tuple[str, str], tuple[type[Any], Handle[Any]]]:
+        return {(definition_of(cls).name, handle.id): (cls, handle) for cls, handle in self._started}
+
+
+def pending(row: Row, kind: str = "") -> list[Row]:
+    """Return the commands that an instance waits for, by number."""
+    return [command for command in row["pending"] if kind in {"", command["kind"]}]
