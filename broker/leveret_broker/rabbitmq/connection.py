@@ -157,18 +157,21 @@ class Connection:
     async def _supervise(self) -> None:
         """Connect, wait until the connection is lost, and so on."""
         _ours.set(True)
+        opened = False
         try:
             while True:
                 async with self._turn:
                     connection = await self._connect()
                 assert self._up is not None
                 self._up.set_result(connection)
+                opened = True
                 await asyncio.wait({closing := closing_of(connection)})
                 self._up = _new_future()
                 logger.warning("Lost the {} connection to {}: {}", self._purpose, self._label, _reason(closing))
                 await _close_quietly(connection)
         except BrokerRefused as refusal:
-            logger.error("{} refused the {} connection: {}", self._label, self._purpose, refusal)
+            if opened:  # before that, `open` raises it
+                logger.error("The {} connection was refused {}", self._purpose, refusal)
             self._fail(refusal)
         except Exception as error:  # ours is the mistake; whoever waits must know
             logger.exception("The {} connection's supervisor failed", self._purpose)
@@ -184,8 +187,7 @@ class Connection:
             except BrokerUnavailable as error:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 30)) * random.uniform(0.5, 1)
                 logger.warning(
-                    "{}: no {} connection, {}; attempt {}, next one in {:.1f} s",
-                    self._label, self._purpose, error, attempt, pause,
+                    "No {} connection {}; attempt {}, next one in {:.1f} s", self._purpose, error, attempt, pause
                 )  # fmt: skip
                 await asyncio.sleep(pause)
 
@@ -197,7 +199,7 @@ class Connection:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise
-            raise translate(error, "connecting") from error
+            raise translate(error, f"connecting to {self._label}") from error
 
     def _fail(self, error: TransportError) -> None:
         if self._up is None or (self._up.done() and self._up.exception() is None):

@@ -6,6 +6,7 @@ import contextlib
 import ssl
 import traceback
 from collections.abc import Generator
+from typing import Final
 
 import aiormq.exceptions as amqp
 from pamqp import commands
@@ -21,6 +22,9 @@ _REFUSALS = (
     amqp.ChannelAccessRefused,
 )
 """What stays wrong however often it is tried."""
+
+TLS_ALERT: Final = 0x15
+"""First byte of a TLS alert; AMQP has no frame of this type."""
 
 
 class NotThere(BrokerUnavailable):
@@ -39,7 +43,11 @@ def translate(error: BaseException, doing: str) -> TransportError:
     if isinstance(error, amqp.ChannelNotFoundEntity):
         return NotThere(f"while {doing}: {error}")
     if isinstance(error.__cause__, ssl.SSLError) and not isinstance(error.__cause__, ssl.SSLEOFError):
-        return BrokerRefused(f"while {doing}: {error.__cause__}. Check amqp/amqps, the port and the certificates")
+        return BrokerRefused(
+            f"while {doing}: {error.__cause__}; TLS failed: check amqp or amqps, the port, and the certificates"
+        )
+    if _answered_by_tls(error):
+        return BrokerRefused(f"while {doing}: this port speaks TLS only: use amqps://, or the broker's plain port")
     if isinstance(error, _REFUSALS):
         return BrokerRefused(f"while {doing}: {_closing_text(error) or error}")
     return BrokerUnavailable(f"while {doing}: {describe(error)}")
@@ -61,6 +69,14 @@ def translated(doing: str) -> Generator[None]:
         yield
     except (amqp.AMQPError, amqp.ChannelInvalidStateError, OSError, RuntimeError, TimeoutError) as error:
         raise translate(error, doing) from error
+
+
+def _answered_by_tls(error: BaseException) -> bool:
+    """Tell whether the broker answered with a TLS record, as a TLS port does to plain text: an alert, then the end.
+
+    aiormq takes the record's head for that of a frame, and keeps its type only as a local of the raising function.
+    """
+    return any(frame.f_locals.get("frame_type") == TLS_ALERT for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _closing_text(error: BaseException) -> str:
