@@ -105,10 +105,13 @@ class Node:
             if opening.cancelled():
                 logger.info("node {} stopped before its servers were up", self.name)
                 return
-            async with opening.result():
+            opening.result()
+            try:
                 assert self._serving is not None
                 await asyncio.wait((self._serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+            finally:
+                stopping.cancel()
+                await self.__aexit__(None, None, None)
 
     def stop(self) -> None:
         """Begin to stop: `run` returns once everything has been handed over."""
