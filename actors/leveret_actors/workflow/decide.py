@@ -30,8 +30,8 @@ def decide(house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> Tur
     for envelope in inbox.envelopes:
         try:
             handle(draft, envelope)
-        except Exception:  # a message that nobody foresaw: set aside alone, the others of the batch go on
-            draft.dead_letter(envelope)
+        except Exception as error:  # a message that nobody foresaw: set aside alone, the others of the batch go on
+            draft.dead_letter(envelope, f"its handler raised {error!r}")
     live = draft.live
     if live is None:
         return Turn(write=_forget_timers(draft), posts=tuple(draft.posts))
@@ -50,7 +50,7 @@ def _set_aside(draft: Draft) -> Turn:
     record = draft.inbox.record
     assert record is not None
     for envelope in draft.inbox.envelopes:
-        draft.dead_letter(envelope)
+        draft.dead_letter(envelope, draft.unreadable)
     write = ActorWrite(
         actor=draft.actor, run="", status=state.BLOCKED, state=record.state, timers_removed=tuple(draft.removed)
     )
@@ -173,8 +173,8 @@ def _send(draft: Draft, live: Live, emission: Emission) -> None:
             draft.timers.append(Timer(draft.actor, begun.run, operation.number, operation.due))
     draft.revoke([task_id(begun.run, operation.number) for operation in emission.withdrawn])
     draft.removed.update(((begun.run, number), None) for number in emission.unset)
-    for event, _reason in emission.refused:
-        draft.dead_letter(draft.origins.get(event.digest) or _rebuilt(draft, event))
+    for event, reason in emission.refused:
+        draft.dead_letter(draft.origins.get(event.digest) or _rebuilt(draft, event), reason)
 
 
 def _rebuilt(draft: Draft, event: SignalAccepted) -> Envelope:

@@ -165,9 +165,9 @@ class Draft:
         if isinstance(caller, ClientCaller):
             self.posts.append(posts.reply(caller, message, self.at))
 
-    def dead_letter(self, envelope: Envelope) -> None:
+    def dead_letter(self, envelope: Envelope, reason: str) -> None:
         """Set aside what cannot be handled."""
-        self.posts.append(Post(DEAD_LETTERS, envelope))
+        self.posts.append(Post(DEAD_LETTERS, envelope, reason=reason))
 
     def revoke(self, task_ids: Iterable[str]) -> None:
         """Have tasks cancelled where they run, or dropped where they turn up."""

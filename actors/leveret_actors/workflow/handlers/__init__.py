@@ -55,7 +55,7 @@ def handle(draft: Draft, envelope: Envelope) -> None:
     """Note what an envelope means."""
     handler = _HANDLERS.get(type(envelope.message))
     if handler is None:
-        draft.dead_letter(envelope)
+        draft.dead_letter(envelope, f"an instance has no use for a {type(envelope.message).__name__}")
         return
     live = draft.there
     is_other_run = live is not None and envelope.run not in {"", live.state.run}

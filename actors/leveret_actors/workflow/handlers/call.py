@@ -19,4 +19,4 @@ def call(draft: Draft, envelope: Envelope, message: Call) -> None:
         failure = Failure("NotImplementedError", _TEXT, where=where)
         draft.posts.append(posts.answer(message.caller, Failed(failure), envelope.run, draft.at))
     else:
-        draft.dead_letter(envelope)
+        draft.dead_letter(envelope, _TEXT)
