@@ -51,10 +51,10 @@ class Inlet:
     """
 
     def __init__(self, channel: AbstractChannel) -> None:
-        self.on_message: Callable[[Message], None] = _ignore
-        self.on_return: Callable[[str], None] = _ignore
+        self.on_message: Callable[[Message], None] = ignore
+        self.on_return: Callable[[str], None] = ignore
         """Called with the message id of what reached no queue."""
-        self.on_answer: Callable[[int, Answer, bool], None] = _ignore
+        self.on_answer: Callable[[int, Answer, bool], None] = ignore
         """Called with a publish's number, what the broker said, and whether that stands for all before it too."""
         self._method: commands.Basic.Deliver | commands.Basic.Return | None = None
         """Whose content is coming."""
@@ -108,5 +108,5 @@ async def _never_called(_message: DeliveredMessage) -> None:
     raise AssertionError("the inlet keeps all deliveries")
 
 
-def _ignore(*_: object) -> None:
-    pass
+def ignore(*_: object) -> None:
+    """Do nothing with what is told."""

@@ -16,7 +16,7 @@ from typing import Final, Protocol, cast
 from aiormq.abc import AbstractChannel, AbstractConnection, ChannelFrame
 from pamqp import commands, frame, header
 
-from leveret_broker.rabbitmq.inlet import Answer, Inlet
+from leveret_broker.rabbitmq.inlet import Answer, Inlet, ignore
 
 _FRAME = struct.Struct(">BHI").pack
 _HEADER = struct.Struct(">HHQHBB").pack
@@ -88,7 +88,7 @@ class BatchWriter:
 
     def end(self) -> None:
         """Hear no more answers: the numbers begin anew on the next channel."""
-        self._inlet.on_answer = lambda *_: None
+        self._inlet.on_answer = ignore
 
     def _returned(self, message_id: str) -> None:
         if message_id.startswith(self.prefix):
