@@ -1,19 +1,22 @@
-"""Where the CPU time goes: samples of all threads' stacks, by the part of the code that each stands in."""
+"""Where the CPU time goes: of the main thread by samples of its stack, of the other threads as a whole.
+
+Python runs signal handlers in the main thread only, so a sample says nothing about other threads, and comes late while
+one of those holds the interpreter lock. So each sample weighs what the main thread has used since the one before, and
+what other threads use is read from their clocks.
+"""
 
 from __future__ import annotations
 
 import signal
-import sys
+import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from types import FrameType, TracebackType
 from typing import Final, Self
 
 STAGES: Final = (
     ("leveret_actors/mailbox", "mailbox loop"),
-    ("leveret_actors/workflow", "decide: engine"),
-    ("leveret/workflow", "decide: language"),
-    ("leveret/signature", "decide: language"),
+    ("leveret/signature", "arguments"),
     ("leveret/client", "client"),
     ("leveret_actors/tag", "tags"),
     ("leveret_actors/service", "service"),
@@ -26,6 +29,8 @@ STAGES: Final = (
     ("leveret_broker/", "envelopes"),
 )
 """The innermost frame that matches one of these decides."""
+THREADS: Final = (("leveret-step", "decide (thread)"), ("leveret-commit", "SQLite (thread)"))
+"""By the beginning of a thread's name."""
 INTERVAL: Final = 0.002
 """Seconds of CPU time between two samples."""
 
@@ -35,13 +40,15 @@ class Sampler:
 
     def __init__(self) -> None:
         """Take no sample yet."""
-        self.samples: Counter[str] = Counter()
-        self.cpu = 0.0
-        """Seconds of CPU time of the process."""
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        """CPU seconds by stage."""
+        self._last = 0.0
+        self._threads: dict[int, float] = {}
 
     def __enter__(self) -> Self:
         """Begin."""
-        self.cpu = time.process_time()
+        self._threads = {ident: _used(ident) for ident in _other_threads()}
+        self._last = time.thread_time()
         signal.signal(signal.SIGPROF, self._sample)
         signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
         return self
@@ -49,25 +56,31 @@ class Sampler:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End."""
+        """End; a thread that has ended meanwhile is not counted."""
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        self.cpu = time.process_time() - self.cpu
+        for ident, name in _other_threads().items():
+            stage = next((stage for start, stage in THREADS if name.startswith(start)), "other threads")
+            self.seconds[stage] += _used(ident) - self._threads.get(ident, 0.0)
 
     def microseconds(self, turns: int) -> dict[str, float]:
-        """Return CPU microseconds per turn by stage, the largest first."""
-        total = sum(self.samples.values()) or 1
-        return {stage: self.cpu * 1e6 * count / total / turns for stage, count in self.samples.most_common()}
+        """Return CPU microseconds per turn by stage."""
+        return {stage: seconds * 1e6 / turns for stage, seconds in self.seconds.items()}
 
     def _sample(self, _number: int, frame: FrameType | None) -> None:
-        for thread_frame in [frame, *(f for f in sys._current_frames().values() if _busy(f))]:
-            if thread_frame is not None:
-                self.samples[_stage(thread_frame)] += 1
+        now = time.thread_time()
+        self.seconds[_stage(frame)] += now - self._last
+        self._last = now
 
 
-def _busy(frame: FrameType) -> bool:
-    """Tell whether another thread is inside workflow code, not waiting for work."""
-    return "leveret" in frame.f_code.co_filename
+def _other_threads() -> dict[int, str]:
+    me = threading.get_ident()
+    return {one.ident: one.name for one in threading.enumerate() if one.ident is not None and one.ident != me}
+
+
+def _used(ident: int) -> float:
+    """Return the CPU seconds of a thread that lives."""
+    return time.clock_gettime(time.pthread_getcpuclockid(ident))
 
 
 def _stage(frame: FrameType | None) -> str:
