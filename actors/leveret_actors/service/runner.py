@@ -230,6 +230,7 @@ class ServiceRunner:
         """Acknowledge a job that is settled and runs no more: one that was given up keeps its part of the prefetch."""
         if job.settled and job.free:
             job.acknowledge()
+            job.attempt = None  # which knows the job: the garbage collector shall have no work with the two
             self._jobs.pop(job.key, None)
 
     # -- stopping -----------------------------------------------------------------------------------------------------

@@ -122,6 +122,8 @@ class Operations:
         if self.pending.pop(operation.number, None) is None:
             return False
         operation.status = status
+        if operation.handle is None:
+            operation.future.withdraw = _nothing  # cuts the circle of operation and future
         if operation.due and operation.left and not fired:
             self.unset.append(operation.number)
         if withdraw and operation.kind == TASK and operation.left:
@@ -147,3 +149,7 @@ class Operations:
         result = self.withdrawn, self.unset
         self.withdrawn, self.unset = [], []
         return result
+
+
+def _nothing() -> None:
+    """Stand for the withdrawal of what has ended."""
