@@ -95,7 +95,7 @@ class MailboxLoop:
             await asyncio.wait((take, stop), return_when=asyncio.FIRST_COMPLETED)
             if not take.done():
                 return
-            at_hand.extend(take.result())
+            take.result()  # raises when the subscription is lost; the loop below takes the deliveries in
             tenure = await self._take_over()
             while not self._stopping.is_set():
                 if take.done():
