@@ -1,0 +1,198 @@
+"""What journals of workflows say, read by the simulation's auditor without the engine's help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leveret_actors.workflow import journal, state
+from leveret_actors.workflow.house import EngineSettings, House
+from leveret_actors.workflow.journal import Begun, CommandEnded, Event, GivenUp, Record, TimerFired
+from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.replay import load, revive
+from leveret_broker.address import MailboxQueue, ReplyQueue, ServiceQueue
+from leveret_broker.envelope import (
+    Answer,
+    AwaitResult,
+    ClientCaller,
+    Ended,
+    Envelope,
+    Signal,
+    Start,
+    Task,
+    WorkflowCaller,
+    decode,
+)
+from leveret_broker.ids import message_digest, run_of
+from tests.simulation.auditor import Auditor
+
+if TYPE_CHECKING:
+    from leveret.definition import WorkflowDefinition
+    from leveret_actors.store.contract import ActorRecord, ActorWrite
+    from leveret_actors.store.shelf import Kept
+    from leveret_broker.address import Address
+    from leveret_broker.codec import Codec
+    from tests.simulation.loop import Process
+    from tests.simulation.world import World
+
+
+class Scribe(Auditor):
+    """Checks journals of one workflow type; tags have their promises checked at the end."""
+
+    def __init__(self, world: World, definition: WorkflowDefinition, codec: Codec) -> None:
+        """Read the journals in `world`."""
+        super().__init__(world.trace)
+        self._world = world
+        self._house = House(definition.name, {definition.version: definition}, codec, EngineSettings())
+        self._once: dict[tuple[str, str], set[object]] = {}
+        self._ended: dict[tuple[str, str], set[int]] = {}
+        self._tasks: set[str] = set()
+        self.excused = False
+        """An actor was rightly given up: this world cannot finish any more."""
+
+    def published(self, process: Process, address: Address, body: bytes) -> None:
+        """Remember tasks that left a journal."""
+        if isinstance(address, ServiceQueue) and (address, body) in self._committed:
+            message = decode(body).message
+            assert isinstance(message, Task)
+            self._tasks.add(message.task_id)
+        super().published(process, address, body)
+
+    # -- turns --------------------------------------------------------------------------------------------------------
+
+    def turned(self, queue: MailboxQueue, write: ActorWrite) -> None:
+        """Every event stands once in its run's journal, and nothing blocks."""
+        if queue.kind != self._house.kind:
+            return
+        if write.new_run:
+            self._once.pop((write.actor, write.run), None)
+        seen = self._once.setdefault((write.actor, write.run), set())
+        for data in write.append:
+            record = journal.decode(data)
+            asked = [f"{command.kind} {command.number}" for command in record.commands]
+            names = [_name(event) for event in record.events]
+            self.trace.note(
+                f"  {write.actor}: turn {record.number} ran {record.ran}: {names} asks {asked} {write.status}"
+            )
+            for event in record.events:
+                if isinstance(event, GivenUp):
+                    self.given_up(queue, write.actor)
+            for mark in _marks(record):
+                self.trace.expect(mark not in seen, f"{write.actor}: {mark} stands twice in the journal")
+                seen.add(mark)
+            self._ended.setdefault((write.actor, write.run), set()).update(
+                event.number for event in record.events if isinstance(event, CommandEnded)
+            )
+        if write.status == state.BLOCKED and not self.excused:
+            self.trace.violate(f"{write.actor} is blocked: {state.decode(write.state).reason}")
+
+    def given_up(self, queue: MailboxQueue, actor: str) -> None:
+        """Rightly or not, nothing mends it here."""
+        super().given_up(queue, actor)
+        self.excused = True
+
+    # -- acknowledgements ---------------------------------------------------------------------------------------------
+
+    def missing(self, queue: MailboxQueue, envelope: Envelope) -> str:
+        """The journal has it, or it was of no use any more."""
+        if queue.kind != self._house.kind:
+            return ""
+        kept = self._world.room().shelf(queue).actors.get(envelope.actor)
+        message = envelope.message
+        if isinstance(message, Start):
+            run = run_of(queue.kind, envelope.actor, envelope.id)
+            return "" if kept is not None and kept.run == run else f"run {run} was not begun"
+        if kept is None or kept.closed:
+            return ""
+        if isinstance(message, Ended):
+            late = message.number in self._ended.get((envelope.actor, envelope.run), set())
+            return "" if late or envelope.run != kept.run else f"the end of command {message.number} is not journalled"
+        if isinstance(message, Signal | AwaitResult):
+            if message_digest(envelope.id) in _digests(kept):
+                return ""
+            if isinstance(message, AwaitResult) and state.decode(kept.state).outcome is not None:
+                return ""
+            return "it is not in the journal"
+        return ""
+
+    # -- effects ------------------------------------------------------------------------------------------------------
+
+    def unfounded(self, process: Process, address: Address, envelope: Envelope) -> str:
+        """A worker may answer for, and retry, a task that came from a journal."""
+        message = envelope.message
+        if isinstance(message, Ended) and envelope.id.endswith(".end.0"):
+            return "" if f"{envelope.run}.{message.number}" in self._tasks else "nobody asked for that task"
+        if isinstance(message, Task) and message.attempt > 1:
+            return "" if message.task_id in self._tasks else "nobody asked for that task"
+        if isinstance(message, Answer) and isinstance(address, ReplyQueue):
+            return "no turn has committed this answer"
+        return super().unfounded(process, address, envelope)
+
+    # -- actors at rest -----------------------------------------------------------------------------------------------
+
+    def compare(self, process: Process, queue: MailboxQueue, actor: str, live: object) -> None:
+        """A cached instance is what its stored journal makes of it."""
+        if not isinstance(live, Live):
+            return
+        record = self._world.room().shelf(queue).record(actor, journals=True)
+        if record is None:
+            self.trace.violate(f"{process.name} {actor}: cached, but not stored")
+            return
+        cached, stored = _portrait(live), self._replayed(actor, record)
+        self.trace.expect(cached == stored, f"{process.name} {actor}: cached {cached}, stored {stored}")
+
+    def _replayed(self, actor: str, record: ActorRecord) -> dict[str, object]:
+        live, records = load(record, self._house.seen())
+        if live.begun is not None and not live.state.is_closed and live.state.status != state.FAILED:
+            live.instance = self._house.instance(actor, live)
+            revive(live.instance, records)
+        portrait = _portrait(live)
+        if live.instance is not None:
+            live.instance.close()
+        return portrait
+
+
+def _name(event: Event) -> str:
+    number = getattr(event, "number", "")
+    return f"{type(event).__name__}{f' {number}' if number != '' else ''}"
+
+
+def _marks(record: Record) -> list[object]:
+    """Return what may stand only once in the journal of a run."""
+    marks: list[object] = [("record", record.number)]
+    for event in record.events:
+        if isinstance(event, TimerFired):
+            marks.append(("timer", event.number))
+        elif not isinstance(event, GivenUp):
+            marks.append(("digest", event.digest))
+        if isinstance(event, CommandEnded):
+            marks.append(("ended", event.number))
+    return [*marks, *(("command", command.number) for command in record.commands)]
+
+
+def _digests(kept: Kept) -> set[bytes]:
+    found: set[bytes] = set()
+    for data in kept.journal:
+        for event in journal.decode(data).events:
+            if not isinstance(event, TimerFired | GivenUp):
+                found.add(event.digest)
+            if isinstance(event, Begun):
+                found.update(event.passed)
+    return found
+
+
+def _portrait(live: Live) -> dict[str, object]:
+    instance = live.instance
+    pending = {} if instance is None else instance.operations.pending
+    return {
+        "state": state.encode(live.state),
+        "seen": sorted(live.seen._digests),
+        "waiters": [_waiter(waiter) for waiter in live.waiters],
+        "unrun": [_name(event) for event in live.unrun],
+        "pending": sorted((number, operation.kind, operation.name) for number, operation in pending.items()),
+        "clock": None if instance is None else instance.loop.clock,
+        "last": None if instance is None else instance.operations.last,
+    }
+
+
+def _waiter(waiter: ClientCaller | WorkflowCaller) -> str:
+    return waiter.request if isinstance(waiter, ClientCaller) else f"{waiter.instance} {waiter.number}"
