@@ -112,6 +112,13 @@ class Codec:
         except Exception as error:
             raise DecodeError(str(error)) from error
 
+    def load_part(self, part: msgspec.Raw, kind: Any) -> Any:
+        """Return the value of a part of a payload that was loaded with `msgspec.Raw` there; raises `DecodeError`."""
+        try:
+            return self._decoder(kind).decode(part)
+        except Exception as error:
+            raise DecodeError(str(error)) from error
+
     @staticmethod
     def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:  # noqa: ANN401 - a type expression
         try:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_type_hints
 
+import msgspec
+
 from leveret.errors import ArgumentMismatch
 from leveret_broker.codec import Codec, Payload
 from leveret_broker.errors import ConfigurationError, DecodeError, EncodeError, PayloadTooLarge
@@ -77,17 +79,17 @@ class MethodSignature:
     def load(self, codec: Codec, arguments: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return positional and keyword arguments as the annotations say; raises `ArgumentMismatch`."""
         try:
-            raw = codec.load(arguments, dict[str, Any])
-            unknown = set(raw) - set(self.signature.parameters)
+            parts: dict[str, msgspec.Raw] = codec.load(arguments, dict[str, msgspec.Raw])
+            unknown = set(parts) - set(self.signature.parameters)
             if unknown:
                 text = f"{self.name}(): unknown arguments {sorted(unknown)}"
                 raise ArgumentMismatch(text)
-            values = {name: codec.load(codec.dump(value), self._type(name)) for name, value in raw.items()}
+            values = {name: codec.load_part(part, self._type(name)) for name, part in parts.items()}
             bound = inspect.BoundArguments(self.signature, values)
             self.signature.bind(*bound.args, **bound.kwargs)
         except ArgumentMismatch:
             raise
-        except (DecodeError, EncodeError, TypeError) as error:
+        except (DecodeError, TypeError) as error:
             text = f"{self.name}(): the arguments do not fit its signature: {error}"
             raise ArgumentMismatch(text) from error
         return bound.args, bound.kwargs

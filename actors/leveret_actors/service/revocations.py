@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -46,9 +45,8 @@ class Revocations:
         One trip each for a whole batch. A store that does not answer stops no task: it may run once too often.
         """
         again = [task for task, redelivered in tasks if redelivered or task.attempt > 1]
-        revoked, noted = await asyncio.gather(
-            self._revoked([task.task_id for task, _ in tasks]), self._noted([attempts_key(task) for task in again])
-        )
+        revoked = await self._revoked([task.task_id for task, _ in tasks])
+        noted = await self._noted([attempts_key(task) for task in again])
         return [task.task_id in revoked or noted.get(attempts_key(task), 0) > task.attempt for task, _ in tasks]
 
     async def _revoked(self, task_ids: Sequence[str]) -> set[str]:
