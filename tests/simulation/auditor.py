@@ -93,9 +93,8 @@ class Auditor:
         newest = self.epochs.get(queue, (0, None))[0]
         epoch = self._committing[batch.id]
         appended = [f"{write.actor}+{len(write.append)}" for write in batch.actors]
-        self.trace.note(
-            f"commit {queue} epoch {epoch}: {appended} outbox {len(batch.outbox)} settled {batch.settled} survived {batch.survived}"
-        )
+        rest = f"outbox {len(batch.outbox)} settled {batch.settled} survived {batch.survived}"
+        self.trace.note(f"commit {queue} epoch {epoch}: {appended} {rest}")
         self.trace.expect(epoch == newest, f"{queue}: a commit under epoch {epoch}, the newest is {newest}")
         if repeated:
             return
