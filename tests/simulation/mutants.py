@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -56,7 +57,8 @@ def _ack_before_commit() -> list[tuple[Any, str, Any]]:
 
     async def batch(self: MailboxLoop, tenure: Tenure, at_hand: AtHand, subscription: Subscription) -> bool:
         subscription.acknowledge(list(at_hand._deliveries))
-        return await original(self, tenure, at_hand, subscription)
+        done: Any = SimpleNamespace(acknowledge=lambda _deliveries: None)
+        return await original(self, tenure, at_hand, done)
 
     return [(MailboxLoop, "_batch", batch)]
 
