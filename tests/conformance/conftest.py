@@ -31,4 +31,4 @@ async def house(url: str) -> AsyncGenerator[House]:
             yield house
             await house.replay()
         finally:
-            await house.stop()
+            await house.close()

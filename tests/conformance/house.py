@@ -11,6 +11,7 @@ from leveret.workflow import definition_of
 from leveret_actors.node import Node
 from leveret_actors.settings import Settings
 from leveret_broker.envelope import Description
+from tests.conformance.bench import SteeredBench
 from tests.conformance.cold import assert_it_repeats
 
 DEADLINE: Final = 30.0
@@ -50,6 +51,13 @@ class House:
         node, self.node = self.node, None
         if node is not None:
             await node.__aexit__(None, None, None)
+
+    async def close(self) -> None:
+        """Let go what benches hold back, and stop the node."""
+        for service in self._services:
+            if isinstance(service, SteeredBench):
+                service.finish()
+        await self.stop()
 
     async def resume(self) -> None:
         """Run a new node with what the last one had."""
@@ -114,13 +122,10 @@ class House:
         """Read the journal of every instance through the client and repeat it on a cold actor."""
         if self._started and self.node is None:
             await self.resume()
-        for name, (workflow, handle) in self._different().items():
+        for (workflow, instance), handle in {(cls, handle.id): handle for cls, handle in self._started}.items():
             records = await self.journal(handle)
-            assert records, f"{name} has no journal"
-            assert_it_repeats(workflow, name[1], records)
-
-    def _different(self) -> dict[tuple[str, str], tuple[type[Any], Handle[Any]]]:
-        return {(definition_of(cls).name, handle.id): (cls, handle) for cls, handle in self._started}
+            assert records, f"{definition_of(workflow).name} {instance!r} has no journal"
+            assert_it_repeats(workflow, instance, records)
 
 
 def pending(row: Row, kind: str = "") -> list[Row]:

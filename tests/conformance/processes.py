@@ -1,0 +1,32 @@
+"""Other processes that call what this one hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+async def run_caller(*arguments: str) -> Any:
+    """Run `caller` in a process of its own and return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.conformance.caller", *arguments,
+        stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return json.loads(printed)
+
+
+async def replay_elsewhere(journals: Path, seed: str) -> None:
+    """Replay the journals in a file in a process with another hash seed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.conformance.replayer", str(journals), seed,
+        cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed},
+    )  # fmt: skip
+    assert await process.wait() == 0
