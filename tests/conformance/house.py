@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from leveret import Client, Handle
+from leveret.url import Url
 from leveret.workflow import definition_of
+from leveret_actors.backends import backends
 from leveret_actors.node import Node
 from leveret_actors.settings import Settings
+from leveret_actors.store.contract import DeadLetter, Store
+from leveret_broker.address import MailboxQueue
 from leveret_broker.envelope import Description
 from tests.conformance.bench import SteeredBench
 from tests.conformance.cold import assert_it_repeats
@@ -115,6 +120,36 @@ class House:
     async def journal(self, handle: Handle[Any]) -> list[bytes]:
         """Return the encoded records of an instance's journal."""
         return [record async for record in handle.history(timeout=DEADLINE)]
+
+    # -- the store ----------------------------------------------------------------------------------------------------
+
+    async def dead_letters(self, count: int) -> list[DeadLetter]:
+        """Wait until there are so many dead letters, and return them."""
+        async with self._store() as store, asyncio.timeout(DEADLINE):
+            while len(letters := await store.dead_letters("", 100)) < count:
+                await asyncio.sleep(0)
+        return letters
+
+    async def next_timer(self, workflow: type[Any]) -> float:
+        """Return when the first durable timer of a workflow's only mailbox queue is due, 0 when there is none."""
+        async with self._store() as store:
+            due = await store.due(MailboxQueue(definition_of(workflow).name, 0), 1)
+        return due.timers[0].at if due.timers else due.next_due
+
+    async def until(self, at: float) -> None:
+        """Wait until the store's clock shows a time."""
+        async with self._store() as store, asyncio.timeout(DEADLINE):
+            while await store.clock() < at:
+                await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def _store(self) -> AsyncGenerator[Store]:
+        _, store = backends(Url.parse(self.url))
+        await store.open(DEADLINE)
+        try:
+            yield store
+        finally:
+            await store.close()
 
     # -- the end of a test --------------------------------------------------------------------------------------------
 
