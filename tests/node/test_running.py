@@ -43,9 +43,11 @@ class CountedStore(MemoryStore):
             raise StoreRefused("it evicts")
         if not self._answers:
             await asyncio.Event().wait()
+        await super().open(deadline)
         self.opened += 1
 
     async def close(self) -> None:
+        await super().close()
         self.closed += 1
 
 

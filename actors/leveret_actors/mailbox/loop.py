@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal
 
 from loguru import logger
@@ -71,7 +72,8 @@ class MailboxLoop:
                 known = isinstance(error, LeveretError)
                 logger.opt(exception=not known).error("{}: gave the queue up after: {}", self.queue, error)
                 self._failures += 1
-                await asyncio.sleep(pause(self._failures, first=0.2, longest=10.0))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause(self._failures, first=0.2, longest=10.0))
 
     def stop(self) -> None:
         """Finish the batch at hand, settle, and leave the queue to the next node."""
