@@ -14,6 +14,7 @@ from loguru import logger
 from leveret import service, workflow
 from leveret.url import Url
 from leveret_actors.backends import backends
+from leveret_actors.collecting import rarely_collecting
 from leveret_actors.mailbox.cache import ActorCache
 from leveret_actors.mailbox.directory import Directory
 from leveret_actors.mailbox.host import Host
@@ -96,7 +97,7 @@ class Node:
         Waits for servers that are not up. Raises `BrokerRefused` or `StoreRefused` for what waiting cannot mend.
         """
         stopping = asyncio.ensure_future(self._stop.wait())
-        with self._signals():
+        with self._signals(), rarely_collecting():
             opening = asyncio.ensure_future(self.__aenter__())
             await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
             if not opening.done():

@@ -13,9 +13,11 @@ from uuid import uuid4
 from leveret import Client
 from leveret.url import Url
 from leveret_actors.backends import backends
+from leveret_actors.collecting import rarely_collecting
 from leveret_actors.node import Node
 from leveret_actors.store.contract import Batch, Committed, Store
 from leveret_broker.address import MailboxQueue
+from leveret_broker.transport import Transport
 from tests.bench.hello import Greeter, Hello
 from tests.bench.sampling import Sampler
 
@@ -69,6 +71,12 @@ async def measure(backend: str, url: str, workflows: int, window: int, alone: in
     transport, store = backends(Url.parse(url))
     Counted(store, figures)
     node = Node(transport=transport, store=store, workflows=[Hello], services=[Greeter()])
+    with rarely_collecting():  # as `Node.run` does
+        await _measure(figures, node, transport, workflows, window, alone)
+    return figures
+
+
+async def _measure(figures: Figures, node: Node, transport: Transport, workflows: int, window: int, alone: int) -> None:
     async with node, Client(transport=transport) as client:
         await _run(client, 50, window, [])
         figures.turns = figures.commits = 0
@@ -81,7 +89,6 @@ async def measure(backend: str, url: str, workflows: int, window: int, alone: in
         turns, commits = figures.turns, figures.commits
         await _run(client, alone, 1, figures.alone)
         figures.turns, figures.commits = turns, commits
-    return figures
 
 
 async def _run(client: Client, count: int, window: int, latencies: list[float]) -> None:
