@@ -1,0 +1,6 @@
+"""What a node hosts to wait."""
+
+from tests.bench.hello import Waiter
+
+WORKFLOWS = [Waiter]
+SERVICES: list[type[object]] = []
