@@ -46,7 +46,7 @@ def register_type(kind: type[T], encode: Callable[[T], Any], decode: Callable[[A
     _decoder.cache_clear()
 
 
-def _enc_hook(value: Any) -> Any:  # noqa: ANN401 - any user type
+def _enc_hook(value: Any) -> Any:
     for kind in type(value).__mro__:
         if kind in _hooks:
             return _hooks[kind][0](value)
@@ -59,7 +59,7 @@ def _enc_hook(value: Any) -> Any:  # noqa: ANN401 - any user type
     raise NotImplementedError(text + "pydantic class, or register_type()")
 
 
-def _dec_hook(kind: type, value: Any) -> Any:  # noqa: ANN401 - any user type
+def _dec_hook(kind: type, value: Any) -> Any:
     if kind is object:  # says as little as Any, and linters ask for it
         return value
     hook = _hooks.get(kind)
@@ -78,7 +78,7 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_enc_hook, decimal_format="string", 
 
 
 @lru_cache(maxsize=4096)
-def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:  # noqa: ANN401 - a type expression
+def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind, dec_hook=_dec_hook)
 
 
@@ -105,7 +105,7 @@ class Codec:
             raise PayloadTooLarge(text)
         return Payload(data)
 
-    def load(self, payload: bytes, kind: Any = Any) -> Any:  # noqa: ANN401 - decoded by type expression
+    def load(self, payload: bytes, kind: Any = Any) -> Any:
         """Return the value of `payload` as a `kind`; raises `DecodeError`."""
         try:
             return self._decoder(kind).decode(self._unwrap(payload))
@@ -122,7 +122,7 @@ class Codec:
             raise DecodeError(str(error)) from error
 
     @staticmethod
-    def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:  # noqa: ANN401 - a type expression
+    def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
         try:
             return _decoder(kind)
         except TypeError as error:  # an unhashable type expression, or one msgspec refuses

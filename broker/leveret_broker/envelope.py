@@ -22,14 +22,14 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     pass
 
 
-class ClientCaller(_Message, tag="cl"):
+class ClientCaller(_Message, frozen=True, tag="cl"):
     """A client that waits for an `Answer` under `request`."""
 
     client: str
     request: str
 
 
-class WorkflowCaller(_Message, tag="wf"):
+class WorkflowCaller(_Message, frozen=True, tag="wf"):
     """A running instance that waits for the outcome of its command `number`."""
 
     queue: MailboxQueue
@@ -46,7 +46,7 @@ Caller: TypeAlias = ClientCaller | WorkflowCaller
 # -- to an instance ---------------------------------------------------------------------------------------------------
 
 
-class Start(_Message, tag="start"):
+class Start(_Message, frozen=True, tag="start"):
     """Begin a run; the envelope's id decides the run id (`run_of`)."""
 
     method: str
@@ -70,7 +70,7 @@ class Start(_Message, tag="start"):
     """Who wants a `Started` answer as soon as the start is committed."""
 
 
-class Signal(_Message, tag="signal"):
+class Signal(_Message, frozen=True, tag="signal"):
     """One value for a channel."""
 
     channel: str
@@ -79,7 +79,7 @@ class Signal(_Message, tag="signal"):
     """Wait up to a minute for an instance that is not there yet, instead of being discarded at once."""
 
 
-class Call(_Message, tag="call"):
+class Call(_Message, frozen=True, tag="call"):
     """Run a method of a running instance beside what runs."""
 
     method: str
@@ -87,7 +87,7 @@ class Call(_Message, tag="call"):
     caller: Caller | None = None
 
 
-class Ended(_Message, tag="ended"):
+class Ended(_Message, frozen=True, tag="ended"):
     """The outcome of command `number` of the envelope's run: a task, a child, a call."""
 
     number: int
@@ -96,7 +96,7 @@ class Ended(_Message, tag="ended"):
     worker: str = ""
 
 
-class Cancel(_Message, tag="cancel"):
+class Cancel(_Message, frozen=True, tag="cancel"):
     """Cancel the instance, one of its methods (`method` is a method id) or one command."""
 
     method: str = ""
@@ -104,7 +104,7 @@ class Cancel(_Message, tag="cancel"):
     reason: str = ""
 
 
-class AwaitResult(_Message, tag="await"):
+class AwaitResult(_Message, frozen=True, tag="await"):
     """Answer with the outcome of the envelope's run (the last one, when empty) as soon as there is one."""
 
     caller: Caller
@@ -112,13 +112,13 @@ class AwaitResult(_Message, tag="await"):
     """Method id; empty for the main method."""
 
 
-class Describe(_Message, tag="describe"):
+class Describe(_Message, frozen=True, tag="describe"):
     """Answer with a `Description` of the instance."""
 
     caller: ClientCaller
 
 
-class ReadHistory(_Message, tag="history"):
+class ReadHistory(_Message, frozen=True, tag="history"):
     """Answer with a page of journal records, the first being number `after` + 1."""
 
     caller: ClientCaller
@@ -126,14 +126,14 @@ class ReadHistory(_Message, tag="history"):
     limit: int = 100
 
 
-class Wake(_Message, tag="wake"):
+class Wake(_Message, frozen=True, tag="wake"):
     """Nothing: makes the receiver the queue's owner."""
 
 
 # -- to a tag ---------------------------------------------------------------------------------------------------------
 
 
-class TagJoin(_Message, tag="join"):
+class TagJoin(_Message, frozen=True, tag="join"):
     """Make (instance, run) a member; `firm` when sent by the instance's first turn."""
 
     instance: str
@@ -141,14 +141,14 @@ class TagJoin(_Message, tag="join"):
     firm: bool = False
 
 
-class TagLeave(_Message, tag="leave"):
+class TagLeave(_Message, frozen=True, tag="leave"):
     """Take (instance, run) off; also frees a unique tag that it holds."""
 
     instance: str
     run: str
 
 
-class TagClaim(_Message, tag="claim"):
+class TagClaim(_Message, frozen=True, tag="claim"):
     """Start the instance if nobody holds this unique tag, else answer with the holder."""
 
     instance: str
@@ -160,7 +160,7 @@ class TagClaim(_Message, tag="claim"):
     on_conflict: str = "existing"
 
 
-class TagFan(_Message, tag="fan"):
+class TagFan(_Message, frozen=True, tag="fan"):
     """Send a message to every member that joined before this."""
 
     message: Signal | Cancel | Call
@@ -168,7 +168,7 @@ class TagFan(_Message, tag="fan"):
     """Who gets `Fanned` when the last page is out."""
 
 
-class TagMembers(_Message, tag="members"):
+class TagMembers(_Message, frozen=True, tag="members"):
     """Answer with a `MembersPage`."""
 
     caller: ClientCaller
@@ -177,7 +177,7 @@ class TagMembers(_Message, tag="members"):
     limit: int = 1000
 
 
-class TagProbed(_Message, tag="probed"):
+class TagProbed(_Message, frozen=True, tag="probed"):
     """An instance's answer to the question whether this run exists."""
 
     instance: str
@@ -185,7 +185,7 @@ class TagProbed(_Message, tag="probed"):
     known: bool
 
 
-class Probe(_Message, tag="probe"):
+class Probe(_Message, frozen=True, tag="probe"):
     """A tag asks an instance's mailbox whether the run exists; answered with `TagProbed`."""
 
     queue: MailboxQueue
@@ -196,7 +196,7 @@ class Probe(_Message, tag="probe"):
 # -- to a service -----------------------------------------------------------------------------------------------------
 
 
-class Task(_Message, tag="task"):
+class Task(_Message, frozen=True, tag="task"):
     """One call of a service."""
 
     task_id: str
@@ -224,7 +224,7 @@ class Task(_Message, tag="task"):
 # -- to every node (control) ------------------------------------------------------------------------------------------
 
 
-class CancelTask(_Message, tag="untask"):
+class CancelTask(_Message, frozen=True, tag="untask"):
     """Stop this task where it runs, or drop it when it comes."""
 
     task_id: str
@@ -235,13 +235,13 @@ class CancelTask(_Message, tag="untask"):
 # -- to a client ------------------------------------------------------------------------------------------------------
 
 
-class Answer(_Message, tag="answer"):
+class Answer(_Message, frozen=True, tag="answer"):
     """The outcome somebody waits for."""
 
     outcome: Outcome
 
 
-class Started(_Message, tag="started"):
+class Started(_Message, frozen=True, tag="started"):
     """The start was committed, or found another run."""
 
     instance: str
@@ -251,7 +251,7 @@ class Started(_Message, tag="started"):
     """True: refused, `on_conflict` or `on_closed` was `fail`."""
 
 
-class Description(_Message, tag="description"):
+class Description(_Message, frozen=True, tag="description"):
     """What `describe` shows; `found` is False for an instance that does not exist."""
 
     found: bool
@@ -259,20 +259,20 @@ class Description(_Message, tag="description"):
     """JSON-like: status, reason, version, run, tags, meta, methods, pending, signals, times."""
 
 
-class HistoryPage(_Message, tag="page"):
+class HistoryPage(_Message, frozen=True, tag="page"):
     """Some journal records, encoded; `more` when there are others."""
 
     records: tuple[bytes, ...]
     more: bool
 
 
-class Fanned(_Message, tag="fanned"):
+class Fanned(_Message, frozen=True, tag="fanned"):
     """A fan-out is done."""
 
     members: int
 
 
-class MembersPage(_Message, tag="mpage"):
+class MembersPage(_Message, frozen=True, tag="mpage"):
     """Members by join number."""
 
     members: tuple[tuple[int, str, str], ...]
@@ -280,7 +280,7 @@ class MembersPage(_Message, tag="mpage"):
     more: bool
 
 
-class Refused(_Message, tag="refused"):
+class Refused(_Message, frozen=True, tag="refused"):
     """The request cannot be served; `text` says why and what to do."""
 
     kind: str

@@ -20,7 +20,7 @@ TaskId = NewType("TaskId", str)
 """`<run>.<command number>`: the same over retries and redeliveries, so services use it as idempotency key."""
 
 MessageId = NewType("MessageId", str)
-"""The id by which receivers drop duplicates; derived for what a turn sends, chosen or random for what a client sends."""
+"""The id by which receivers drop duplicates; derived for what a turn sends, chosen or random for a client's."""
 
 NodeId = NewType("NodeId", str)
 """One life of a node process: `<name>-<8 hex digits>`."""
@@ -41,7 +41,7 @@ def new_id() -> str:
 
 def run_of(workflow: str, instance: str, message_id: str) -> RunId:
     """Return the run that the start message `message_id` gives to an instance; the same message gives the same run."""
-    text = "\0".join((workflow, instance, message_id))
+    text = f"{workflow}\0{instance}\0{message_id}"
     return RunId(hashlib.blake2b(text.encode(), digest_size=16).hexdigest())
 
 

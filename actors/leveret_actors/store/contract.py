@@ -233,7 +233,7 @@ class Store(ABC):
 
     @abstractmethod
     async def expire(self, queue: MailboxQueue, epoch: int, *, keep: int, limit: int) -> int:
-        """Remove at most `limit` actors that are past `expires`, or closed beyond the newest `keep`; return how many."""
+        """Remove at most `limit` actors past `expires`, or closed beyond the newest `keep`; return how many."""
 
     @abstractmethod
     async def members(self, queue: MailboxQueue, actor: str, after: int, limit: int) -> list[Member]:
