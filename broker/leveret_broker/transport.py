@@ -74,6 +74,11 @@ class Subscription(ABC):
 class Transport(ABC):
     """One process's way to the broker; safe to share by all tasks of one event loop."""
 
+    @property
+    @abstractmethod
+    def connected(self) -> bool:
+        """Tell whether the broker can be reached now, as far as this process knows."""
+
     @abstractmethod
     async def open(self, deadline: float | None = None) -> None:
         """Connect, waiting for a broker that is not up yet, for at most `deadline` seconds (None: for ever).

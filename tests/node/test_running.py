@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from leveret import ConfigurationError, workflow
-from leveret_actors import Node
+from leveret_actors import Node, Settings
 from leveret_actors.store.memory import MemoryStore
 from leveret_broker.embedded.memory import MemoryTransport
 from leveret_broker.errors import StoreRefused
@@ -91,3 +91,28 @@ async def test_a_store_that_refuses_ends_the_node_with_its_reason() -> None:
 async def test_two_classes_of_one_name_and_version_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="give one of them another version"):
         Node("memory://twice", workflows=[Idle, AnotherIdle])
+
+
+async def test_a_node_that_the_broker_has_given_up_does_not_count_as_living() -> None:
+    clock = [1000.0]
+    observer = MemoryStore("cut off", clock=lambda: clock[0])
+    await observer.open()
+    transport = MemoryTransport("cut off", "n")
+    async with Node(
+        transport=transport,
+        store=MemoryStore("cut off", clock=lambda: clock[0]),
+        settings=Settings(heartbeat=0.001),
+    ):
+        while not await observer.nodes():
+            await asyncio.sleep(0)
+
+        transport.hub.cut(transport)
+        clock[0] += 1
+        for _ in range(200):
+            await asyncio.sleep(0)
+        living = await observer.nodes()
+
+        transport.hub.relink(transport)
+        while not await observer.nodes():
+            await asyncio.sleep(0)
+    assert living == []

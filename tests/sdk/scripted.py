@@ -54,6 +54,10 @@ class ScriptedTransport(Transport):
         if self.on_body is not None:
             self.on_body(encode(Envelope(request, "", message)))
 
+    @property
+    def connected(self) -> bool:
+        return True
+
     async def open(self, deadline: float | None = None) -> None:
         self.opened += 1
 

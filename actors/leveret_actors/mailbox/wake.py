@@ -41,6 +41,8 @@ async def keep_awake(host: Host, loops: Sequence[MailboxLoop]) -> None:
 
 
 async def _beat(host: Host, loops: Sequence[MailboxLoop]) -> None:
+    if not host.transport.connected:
+        return  # a node that the broker has given up owns nothing: let its queues be woken
     await host.store.heartbeat(host.node, host.info, lifetime=3 * host.settings.heartbeat)
     waiting = [loop.queue for loop in loops if not loop.owned]
     if waiting:

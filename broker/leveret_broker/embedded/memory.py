@@ -50,6 +50,11 @@ class MemoryTransport(Transport, HasLine):
         self._waiters: set[asyncio.Future[None]] = set()
         self._open = False
 
+    @property
+    def connected(self) -> bool:
+        """Tell whether the hub has not cut this transport off."""
+        return self._open and self.line.linked
+
     async def open(self, deadline: float | None = None) -> None:  # noqa: ARG002
         """Connect; nothing to wait for."""
         await asyncio.sleep(0)

@@ -48,6 +48,11 @@ class SqliteTransport(Transport):
         self._room = asyncio.Event()
         self._consumers: list[SqliteConsumer] = []
 
+    @property
+    def connected(self) -> bool:
+        """Tell whether it is open: a file is always there."""
+        return self._open
+
     async def open(self, deadline: float | None = None) -> None:
         """Open the file; see `Transport`. `ConfigurationError` and `StoreRefused` say what cannot be used."""
         end = None if deadline is None else time.monotonic() + deadline

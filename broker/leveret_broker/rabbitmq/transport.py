@@ -53,7 +53,7 @@ class RabbitTransport(Transport):
 
     @property
     def connected(self) -> bool:
-        """True while both connections are up."""
+        """Tell whether both connections are up."""
         return self._publishing.is_up and self._consuming.is_up
 
     async def open(self, deadline: float | None = None) -> None:
