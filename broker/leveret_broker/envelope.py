@@ -160,6 +160,13 @@ class TagClaim(_Message, frozen=True, tag="claim"):
     on_conflict: str = "existing"
 
 
+class TagPass(_Message, frozen=True, tag="pass"):
+    """Pass an envelope on to an instance, behind a claim that may still be starting it."""
+
+    instance: str
+    envelope: bytes
+
+
 class TagFan(_Message, frozen=True, tag="fan"):
     """Send a message to every member that joined before this."""
 
@@ -289,7 +296,7 @@ class Refused(_Message, frozen=True, tag="refused"):
 
 Message: TypeAlias = (
     Start | Signal | Call | Ended | Cancel | AwaitResult | Describe | ReadHistory | Wake | Probe
-    | TagJoin | TagLeave | TagClaim | TagFan | TagMembers | TagProbed
+    | TagJoin | TagLeave | TagClaim | TagPass | TagFan | TagMembers | TagProbed
     | Task | CancelTask
     | Answer | Started | Description | HistoryPage | Fanned | MembersPage | Refused
 )  # fmt: skip

@@ -50,6 +50,11 @@ def task_id(run: str, number: int) -> TaskId:
     return TaskId(f"{run}.{number}")
 
 
+def child_id(run: str, number: int) -> InstanceId:
+    """Return the id of the child that command `number` of `run` starts without naming it."""
+    return InstanceId(f"{run}.{number}")
+
+
 def message_digest(message_id: str) -> bytes:
     """Return the 8 bytes under which a journal remembers a message id."""
     return hashlib.blake2b(message_id.encode(), digest_size=8).digest()

@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
+import msgspec
+
 from leveret import errors
 from leveret_broker.codec import Codec, Payload
 from leveret_broker.errors import PayloadError
@@ -58,11 +60,22 @@ def to_exception(outcome: Outcome, kind: Kind) -> errors.DeferredError:
             raise ValueError(text)
 
 
+def already_started(outcome: Outcome) -> errors.WorkflowAlreadyStarted | None:
+    """Return what a refused start raises; None for an outcome of something that ran."""
+    if not isinstance(outcome, Failed):
+        return None
+    failure = outcome.failure
+    where = failure.where
+    if failure.type != "leveret.errors.WorkflowAlreadyStarted" or where.get("reason") != "conflict":
+        return None
+    return errors.WorkflowAlreadyStarted(where.get("workflow", ""), where.get("instance", ""), where.get("run", ""))
+
+
 def _failure(error: BaseException, codec: Codec, where: dict[str, str], seen: list[BaseException]) -> Failure:
     seen.append(error)
     cause: Failure | None = None
     if isinstance(error, errors.DeferredError):
-        cause = error.failure if error.failure.type else None
+        cause = _shortened(error.failure) if error.failure.type else None
         where = {**error.where, **where}
     else:
         below = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -76,6 +89,20 @@ def _failure(error: BaseException, codec: Codec, where: dict[str, str], seen: li
         cause=cause,
         where=where,
     )
+
+
+def _shortened(failure: Failure) -> Failure:
+    """Return a chain of causes without its middle when it is long: failures pass through many workflows."""
+    chain = [failure]
+    while (below := chain[-1].cause) is not None:
+        chain.append(below)
+    if len(chain) < CHAIN_LIMIT:
+        return failure
+    kept = chain[: CHAIN_LIMIT // 2] + chain[1 - CHAIN_LIMIT // 2 :]
+    shortened = kept[-1]
+    for above in reversed(kept[:-1]):
+        shortened = msgspec.structs.replace(above, cause=shortened)
+    return shortened
 
 
 def _type_name(kind: type[BaseException]) -> str:

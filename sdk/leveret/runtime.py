@@ -15,12 +15,22 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from leveret.errors import NotInWorkflow
+from leveret.start_options import StartPlan
 from leveret_broker.codec import Codec, Payload
 
 if TYPE_CHECKING:
     import asyncio
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The instance that started a child."""
+
+    workflow: str
+    id: str
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,8 @@ class Info:
     """`main` for the method that the start named, else the id of the call."""
     tags: frozenset[str] = frozenset()
     meta: Mapping[str, str] = field(default_factory=dict[str, str])
+    parent: Parent | None = None
+    """Whose child it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,64 @@ class Receive:
     """None: one value. A number: a list of that many."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChildCall:
+    """A workflow to start."""
+
+    plan: StartPlan
+    method: str
+    """Wire name."""
+    arguments: Payload
+    result: Any = Any
+    """Type expression that the result is decoded to."""
+    detached: bool = False
+    """It goes on when this run is cancelled or times out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Another instance, or, with a tag, all instances that carry it."""
+
+    workflow: str
+    id: str = ""
+    tag: str = ""
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.workflow} with tag {self.tag!r}" if self.tag else f"{self.workflow} {self.id!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class MethodCall:
+    """A method to run in a running instance; by tag in all of them, and then nothing comes back."""
+
+    target: Target
+    method: str
+    """Wire name."""
+    arguments: Payload
+    result: Any = Any
+    """Type expression that the result is decoded to."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalCall:
+    """A signal to send."""
+
+    target: Target
+    channel: str
+    value: Payload
+    message_id: str = ""
+    """The receiver drops a second one with the same id; empty: derived from the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCall:
+    """An instance to cancel, or all with a tag."""
+
+    target: Target
+    reason: str = ""
+
+
 class Operation(Protocol):
     """What became of a command."""
 
@@ -75,7 +145,7 @@ class Operation(Protocol):
 
     @property
     def kind(self) -> str:
-        """`task`, `timer`, `receive`, …."""
+        """`task`, `timer`, `receive`, `child`, `call`, …."""
         ...
 
     @property
@@ -104,6 +174,22 @@ class Runtime(Protocol):
 
     def run_task(self, call: TaskCall) -> Operation:
         """Send a task to its service."""
+        ...
+
+    def start_child(self, call: ChildCall) -> Operation:
+        """Start a workflow. Cancelling the operation's future cancels it, unless it is detached."""
+        ...
+
+    def call_method(self, call: MethodCall) -> Operation:
+        """Run a method of another instance; by tag its result is `None`, at once."""
+        ...
+
+    def send_signal(self, call: SignalCall) -> Operation:
+        """Send a signal; the operation has ended already."""
+        ...
+
+    def cancel_target(self, call: CancelCall) -> Operation:
+        """Ask an instance to cancel; the operation has ended already."""
         ...
 
     def set_timer(self, at: float) -> Operation:

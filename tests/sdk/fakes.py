@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from leveret.runtime import Info, Receive, TaskCall
+from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, Receive, SignalCall, TaskCall
 from leveret.source import status_of
 from leveret_broker.codec import Codec
 
@@ -30,6 +30,7 @@ class FakeRuntime:
     codec: Codec = field(default_factory=Codec)
     operations: list[FakeOperation] = field(default_factory=list)
     calls: list[TaskCall] = field(default_factory=list)
+    others: list[ChildCall | MethodCall | SignalCall | CancelCall] = field(default_factory=list)
     timers: list[float] = field(default_factory=list)
     receives: list[Receive] = field(default_factory=list)
     inlined: list[Any] = field(default_factory=list)
@@ -39,6 +40,22 @@ class FakeRuntime:
     def run_task(self, call: TaskCall) -> FakeOperation:
         self.calls.append(call)
         return self._issue("task", f"{call.service}.{call.name}")
+
+    def start_child(self, call: ChildCall) -> FakeOperation:
+        self.others.append(call)
+        return self._issue("child", f"{call.plan.workflow}.{call.method}")
+
+    def call_method(self, call: MethodCall) -> FakeOperation:
+        self.others.append(call)
+        return self._issue("call", f"{call.target.workflow}.{call.method}")
+
+    def send_signal(self, call: SignalCall) -> FakeOperation:
+        self.others.append(call)
+        return self._issue("signal", f"{call.target.workflow}.{call.channel}")
+
+    def cancel_target(self, call: CancelCall) -> FakeOperation:
+        self.others.append(call)
+        return self._issue("cancel", call.target.workflow)
 
     def set_timer(self, at: float) -> FakeOperation:
         self.timers.append(at)

@@ -111,6 +111,17 @@ class Booking(BookingContract):
         await workflow.timer(datetime(2030, 1, 1, tzinfo=UTC))
         assert_type(workflow.inline(lambda: 3), int)
         answer = await workflow.task("Hotel.book", {"cart": cart})
+
+        child = workflow.new(Booking, id="b2", tags=workflow.info().tags, detached=True, timeout=timedelta(days=1))
+        assert_type(await child.book(cart), str)
+        assert_type(workflow.dispatch(child.take_back, hard=True), Deferred[bool])
+        other = workflow.get(BookingContract, id="b1")
+        assert_type(await other.book(cart), str)
+        assert_type(workflow.dispatch(workflow.all(Booking, tag="t").take_back), Deferred[bool])
+        await other.decisions.send(Decision(yes=True))
+        await workflow.cancel(other, "no more")
+        assert_type(workflow.new("Booking"), workflow.NamedChild)
+        assert_type(workflow.get("Booking", id="b1"), workflow.NamedTarget)
         workflow.log.info("booked {} by {}", answer, workflow.info().id)
         return workflow.now().isoformat() + workflow.uuid().hex + str(workflow.random().random())
 

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from leveret.client import Client, Group, Handle
-from leveret.client.starting import StartOptions
+from leveret.start_options import StartOptions
 from leveret_actors.cli.output import AsJson, print_json, say
 from leveret_actors.cli.where import ConfigOption, UrlOption, client, run
 from leveret_broker.errors import ConfigurationError

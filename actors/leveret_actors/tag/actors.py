@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from leveret_actors.actor import Actors, Inbox, Post, Turn
+from leveret_actors.actor import ActorAddress, Actors, Inbox, Post, Turn
 from leveret_actors.store.contract import ActorWrite
 from leveret_actors.tag.claim import LINGER, claim, end_lingering
 from leveret_actors.tag.draft import PROBE_AFTER, Draft, dead_letter
@@ -25,6 +25,7 @@ from leveret_broker.envelope import (
     TagJoin,
     TagLeave,
     TagMembers,
+    TagPass,
     TagProbed,
     Wake,
 )
@@ -92,6 +93,8 @@ def _handle(draft: Draft, envelope: Envelope) -> None:
             leave(draft, envelope, message)
         case TagClaim():
             claim(draft, envelope, message)
+        case TagPass():
+            draft.posts.append(Post(ActorAddress(draft.workflow, message.instance), message.envelope))
         case TagFan():
             fan(draft, envelope, message)
         case TagMembers():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from leveret.failure import failure_of, to_exception
-from leveret.runtime import TaskCall
+from leveret.failure import already_started, failure_of, to_exception
+from leveret.runtime import ChildCall, MethodCall, TaskCall
 from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.children import child_of
 from leveret_actors.workflow.instance import Emission, Instance
 from leveret_actors.workflow.journal import (
     Begun,
@@ -19,7 +21,7 @@ from leveret_actors.workflow.journal import (
 )
 from leveret_actors.workflow.operations import Operation
 from leveret_actors.workflow.outcomes import status_of
-from leveret_broker.errors import DecodeError
+from leveret_broker.errors import DecodeError, LeveretError
 from leveret_broker.ids import task_id
 from leveret_broker.outcome import Cancelled, Completed, Failed, Outcome, TimedOut
 
@@ -39,8 +41,8 @@ def take_turn(
 def _apply(instance: Instance, event: Event) -> None:
     if isinstance(event, CommandEnded):
         operation = instance.operations.pending.get(event.number)
-        if operation is not None and operation.kind == ops.TASK:
-            _settle_task(instance, operation, event.outcome)
+        if operation is not None and operation.kind in ops.ANSWERED:
+            _settle(instance, operation, event.outcome)
     elif isinstance(event, TimerFired):
         _fire(instance, event.number)
     elif isinstance(event, SignalAccepted):
@@ -54,13 +56,12 @@ def _apply(instance: Instance, event: Event) -> None:
     # ResultAwaited and GivenUp concern the engine, not the code
 
 
-def _settle_task(
+def _settle(
     instance: Instance, operation: Operation, outcome: Outcome, *, fired: bool = False, withdraw: bool = False
 ) -> None:
     if isinstance(outcome, Completed):
-        call = operation.call
         try:
-            value = instance.codec.load(outcome.value, call.result if isinstance(call, TaskCall) else object)
+            value = instance.codec.load(outcome.value, _result(operation))
         except DecodeError as error:
             outcome = Failed(failure_of(error, instance.codec, _where(instance, operation)))
         else:
@@ -68,7 +69,18 @@ def _settle_task(
             operation.future.set_result(value)
             return
     instance.operations.end(operation, status_of(outcome), fired=fired, withdraw=withdraw)
-    operation.future.set_exception(to_exception(outcome, "task"))
+    operation.future.set_exception(_exception(operation, outcome))
+
+
+def _result(operation: Operation) -> Any:
+    call = operation.call
+    return call.result if isinstance(call, TaskCall | ChildCall | MethodCall) else object
+
+
+def _exception(operation: Operation, outcome: Outcome) -> LeveretError:
+    if operation.kind == ops.TASK:
+        return to_exception(outcome, "task")
+    return already_started(outcome) or to_exception(outcome, "workflow")
 
 
 def _fire(instance: Instance, number: int) -> None:
@@ -80,7 +92,7 @@ def _fire(instance: Instance, number: int) -> None:
         return
     if isinstance(operation.call, TaskCall):
         outcome = TimedOut(operation.call.timeout, _where(instance, operation))
-        _settle_task(instance, operation, outcome, fired=True, withdraw=True)
+        _settle(instance, operation, outcome, fired=True, withdraw=True)
         return
     instance.operations.end(operation, "completed", fired=True)
     if operation.handle is not None:
@@ -96,13 +108,18 @@ def _cancel(instance: Instance, event: CancelRequested) -> None:
     operation = instance.operations.pending.get(event.number)
     if operation is None or operation.handle is not None:
         return
-    if operation.kind == ops.TASK:
+    if operation.kind in ops.RUNNING:
         where = {**_where(instance, operation), **({"reason": event.reason} if event.reason else {})}
-        _settle_task(instance, operation, Cancelled(where), withdraw=True)
+        _settle(instance, operation, Cancelled(where), withdraw=True)
     else:
         operation.future.cancel()
 
 
 def _where(instance: Instance, operation: Operation) -> dict[str, str]:
+    run, call = instance.begun.run, operation.call
+    if isinstance(call, ChildCall):
+        return {"workflow": call.plan.workflow, "instance": child_of(run, operation).instance, "method": call.method}
+    if isinstance(call, MethodCall):
+        return {"workflow": call.target.workflow, "instance": call.target.id, "method": call.method}
     service, _, name = operation.name.rpartition(".")
-    return {"service": service, "task": name, "task_id": task_id(instance.begun.run, operation.number)}
+    return {"service": service, "task": name, "task_id": task_id(run, operation.number)}

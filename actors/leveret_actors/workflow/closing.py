@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from leveret_actors.workflow import operations as ops
-from leveret_actors.workflow import posts, state
+from leveret_actors.workflow import posts, sending, state
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Emission
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.outcomes import status_of
-from leveret_broker.ids import task_id
 from leveret_broker.outcome import Completed, Failed, Outcome
 
 
@@ -47,4 +45,4 @@ def _take_down(draft: Draft, live: Live, outcome: Outcome, emission: Emission | 
     old = [operation for operation in instance.operations.pending.values() if operation.number not in new]
     draft.removed.update(((begun.run, operation.number), None) for operation in old if operation.due)
     if not isinstance(outcome, Completed):
-        draft.revoke(task_id(begun.run, operation.number) for operation in old if operation.kind == ops.TASK)
+        sending.call_off(draft, begun.run, old)

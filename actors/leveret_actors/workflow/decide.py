@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from leveret_actors.actor import Inbox, Turn
 from leveret_actors.store.contract import ActorWrite, Timer
-from leveret_actors.workflow import closing, journal, posts, state
-from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow import closing, journal, sending, state
 from leveret_actors.workflow.applying import take_turn
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
@@ -16,7 +15,6 @@ from leveret_actors.workflow.journal import CancelRequested, Command, GivenUp, R
 from leveret_actors.workflow.live import Live
 from leveret_broker.address import MailboxQueue
 from leveret_broker.envelope import Envelope, Signal
-from leveret_broker.ids import task_id
 from leveret_broker.outcome import Cancelled, Outcome
 
 
@@ -167,11 +165,10 @@ def _send(draft: Draft, live: Live, emission: Emission) -> None:
     if not live.state.version and instance.main.timeout > 0:
         draft.timers.append(Timer(draft.actor, begun.run, 0, live.state.started + instance.main.timeout))
     for operation in emission.issued:
-        if operation.kind == ops.TASK:
-            draft.posts.append(posts.task(operation, draft.queue, draft.actor, begun, draft.at))
+        draft.posts.extend(sending.posts_of(operation, instance, draft.queue, draft.at))
         if operation.due and operation.number in instance.operations.pending:
             draft.timers.append(Timer(draft.actor, begun.run, operation.number, operation.due))
-    draft.revoke([task_id(begun.run, operation.number) for operation in emission.withdrawn])
+    sending.call_off(draft, begun.run, emission.withdrawn)
     draft.removed.update(((begun.run, number), None) for number in emission.unset)
     for event, reason in emission.refused:
         draft.dead_letter(draft.origins.get(event.digest) or _rebuilt(draft, event), reason)

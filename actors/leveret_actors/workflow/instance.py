@@ -15,7 +15,7 @@ from uuid import UUID
 from leveret.definition import WorkflowDefinition
 from leveret.errors import DeferredError
 from leveret.failure import failure_of
-from leveret.runtime import Info, Receive, Runtime, TaskCall, stepping
+from leveret.runtime import Info, Parent, Receive, Runtime, TaskCall, stepping
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.bounds import check_labels, due_time
 from leveret_actors.workflow.channels import Channels, Receiver
@@ -24,6 +24,7 @@ from leveret_actors.workflow.lines import line_that_asks
 from leveret_actors.workflow.loop import DurableHandle, WorkflowLoop
 from leveret_actors.workflow.main import MainMethod
 from leveret_actors.workflow.operations import Operation, Operations
+from leveret_actors.workflow.outward import Outward
 from leveret_broker.codec import Codec, Payload
 from leveret_broker.outcome import Failure, Outcome
 
@@ -43,7 +44,7 @@ class Emission:
 
     issued: list[Operation]
     withdrawn: list[Operation]
-    """Tasks to cancel where they run."""
+    """Tasks and children to cancel where they run."""
     unset: list[int]
     """Durable timers to remove."""
     refused: list[tuple[SignalAccepted, str]]
@@ -52,7 +53,7 @@ class Emission:
     """How the main method ended, if it did in this turn."""
 
 
-class Instance:
+class Instance(Outward):
     """Code that runs; created, stepped and closed, never asked to do input or output."""
 
     def __init__(self, key: str, definition: WorkflowDefinition, begun: Begun, codec: Codec, budget: int) -> None:
@@ -68,7 +69,15 @@ class Instance:
         self.channels = Channels(definition.channels, self.operations, codec)
         self.main = MainMethod(self)
         self._info = Info(
-            definition.name, key, begun.run, definition.version, begun.method, "main", frozenset(begun.tags), begun.meta
+            definition.name,
+            key,
+            begun.run,
+            definition.version,
+            begun.method,
+            "main",
+            frozenset(begun.tags),
+            begun.meta,
+            None if begun.parent is None else Parent(begun.parent.workflow, begun.parent.instance, begun.parent.run),
         )
         self._watched: list[tuple[Coroutine[Any, Any, Any], str]] = []
         self._random: Random | None = None
@@ -76,6 +85,7 @@ class Instance:
         self._replaying = False
         self._journalled: dict[int, Command] = {}
         self._refused: list[tuple[SignalAccepted, str]] = []
+        self.claimed: dict[tuple[str, str], str] = {}
         self.stuck = ""
         """Why the code cannot go on."""
 
@@ -148,7 +158,7 @@ class Instance:
 
     def timer_wanted(self, handle: DurableHandle) -> None:
         """Back a `call_at` with a durable timer."""
-        handle.number = self._located(self.operations.open_handle(handle, due_time(handle.when()))).number
+        handle.number = self.located(self.operations.open_handle(handle, due_time(handle.when()))).number
 
     def timer_unwanted(self, handle: DurableHandle) -> None:
         """Remove the durable timer of a cancelled handle; nothing for one that has fired."""
@@ -162,7 +172,8 @@ class Instance:
             if channel is not None:
                 channel.give_back(operation)
 
-    def _located(self, operation: Operation) -> Operation:
+    def located(self, operation: Operation) -> Operation:
+        """Note the line of user code that asks, when a comparison may need it."""
         if self._replaying:
             operation.line = line_that_asks()
         return operation
@@ -178,18 +189,18 @@ class Instance:
         """Send a task to its service."""
         check_labels(call)
         due = due_time(self.loop.clock + call.timeout) if call.timeout > 0 else 0.0
-        return self._located(self.operations.open(ops.TASK, f"{call.service}.{call.name}", call=call, due=due))
+        return self.located(self.operations.open(ops.TASK, f"{call.service}.{call.name}", call=call, due=due))
 
     def set_timer(self, at: float) -> Operation:
         """Set a durable timer for a Unix time."""
-        return self._located(self.operations.open(ops.TIMER, "", due=due_time(at)))
+        return self.located(self.operations.open(ops.TIMER, "", due=due_time(at)))
 
     def receive(self, call: Receive) -> Operation:
         """Wait for signals."""
         channel = self.channels.get(call.channel)
         if channel is None:
             raise LookupError(f"{self.definition.name} has no channel {call.channel!r}")
-        operation = self._located(self.operations.open(ops.RECEIVE, call.channel, call=call))
+        operation = self.located(self.operations.open(ops.RECEIVE, call.channel, call=call))
         if not self.operations.refused:
             channel.receive(Receiver(operation, call))
         return operation
@@ -199,7 +210,7 @@ class Instance:
         if self.operations.refused:
             raise asyncio.CancelledError
         value = self._journalled_value() if self._replaying else self._run_inline(function)
-        self._located(self.operations.note(ops.INLINE, value))
+        self.located(self.operations.note(ops.INLINE, value))
         if isinstance(value, Failure):
             raise DeferredError(f"inline function failed: {value.type}: {value.message}", value)
         return cast("T", self._codec.load(value, kind))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
-from leveret.runtime import Receive, TaskCall
+from leveret.runtime import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TaskCall
 from leveret_actors.workflow.journal import Command
 from leveret_actors.workflow.loop import DurableHandle, LoopFuture, WorkflowLoop
 from leveret_broker.codec import Payload
@@ -16,6 +16,18 @@ TASK = "task"
 TIMER = "timer"
 RECEIVE = "receive"
 INLINE = "inline"
+CHILD = "child"
+CALL = "call"
+SIGNAL = "signal"
+CANCEL = "cancel"
+
+ANSWERED = frozenset({TASK, CHILD, CALL})
+"""Kinds whose outcome comes as a message."""
+RUNNING = frozenset({TASK, CHILD})
+"""Kinds that run elsewhere and are cancelled there."""
+
+Wanted: TypeAlias = TaskCall | Receive | ChildCall | MethodCall | SignalCall | CancelCall
+"""What a command is about."""
 
 
 class OperationFuture(LoopFuture[Any]):
@@ -44,7 +56,7 @@ class Operation:
         self.kind = kind
         self.name = name
         self.status = "ongoing"
-        self.call: TaskCall | Receive | None = None
+        self.call: Wanted | None = None
         self.due = 0.0
         """When its durable timer fires; 0 is none."""
         self.handle: DurableHandle | None = None
@@ -60,8 +72,10 @@ class Operation:
     def command(self, *, strict: bool) -> Command:
         """Return what the journal keeps."""
         digest = b""
-        if strict and isinstance(self.call, TaskCall):
+        if strict and isinstance(self.call, TaskCall | ChildCall | MethodCall):
             digest = hashlib.blake2b(self.call.arguments, digest_size=8).digest()
+        elif strict and isinstance(self.call, SignalCall):
+            digest = hashlib.blake2b(self.call.value, digest_size=8).digest()
         return Command(self.kind, self.number, self.name, digest, self.value)
 
 
@@ -78,11 +92,11 @@ class Operations:
         self.on_cancelled: Callable[[Operation], None] = lambda _: None
         self.issued: list[Operation] = []
         self.withdrawn: list[Operation] = []
-        """Tasks to be cancelled where they run."""
+        """Tasks and children to be cancelled where they run."""
         self.unset: list[int] = []
         """Durable timers to be removed."""
 
-    def open(self, kind: str, name: str, *, call: TaskCall | Receive | None = None, due: float = 0.0) -> Operation:
+    def open(self, kind: str, name: str, *, call: Wanted | None = None, due: float = 0.0) -> Operation:
         """Return a new command with a future."""
         operation = self._new(kind, name)
         operation.call, operation.due = call, due
@@ -97,10 +111,12 @@ class Operations:
         operation.handle, operation.due = handle, due
         return operation
 
-    def note(self, kind: str, value: Payload | Failure) -> Operation:
+    def note(
+        self, kind: str, value: Payload | Failure | None, *, name: str = "", call: Wanted | None = None
+    ) -> Operation:
         """Return a command that has ended already."""
-        operation = self._new(kind, "")
-        operation.value = value
+        operation = self._new(kind, name)
+        operation.value, operation.call = value, call
         operation.status = "completed"
         self.pending.pop(operation.number, None)
         return operation
@@ -117,7 +133,7 @@ class Operations:
     def end(self, operation: Operation, status: str, *, fired: bool = False, withdraw: bool = False) -> bool:
         """Take a command off; False when it was off already. The caller settles its future.
 
-        `fired`: by its own durable timer. `withdraw`: its task has not ended and shall be cancelled where it runs.
+        `fired`: by its own durable timer. `withdraw`: it has not ended and shall be cancelled where it runs.
         """
         if self.pending.pop(operation.number, None) is None:
             return False
@@ -126,7 +142,7 @@ class Operations:
             operation.future.withdraw = _nothing  # cuts the circle of operation and future
         if operation.due and operation.left and not fired:
             self.unset.append(operation.number)
-        if withdraw and operation.kind == TASK and operation.left:
+        if withdraw and operation.kind in RUNNING and operation.left:
             self.withdrawn.append(operation)
         return True
 
@@ -145,7 +161,7 @@ class Operations:
         return issued
 
     def take_back(self) -> tuple[list[Operation], list[int]]:
-        """Return the tasks to cancel and the durable timers to remove."""
+        """Return the tasks and children to cancel and the durable timers to remove."""
         result = self.withdrawn, self.unset
         self.withdrawn, self.unset = [], []
         return result

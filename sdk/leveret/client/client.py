@@ -8,10 +8,11 @@ from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 from leveret.client.group import Group, TagMember
 from leveret.client.handle import PATIENCE, Handle
 from leveret.client.post import Post
-from leveret.client.starting import Starter, StartOptions
+from leveret.client.starting import Starter
 from leveret.client.stub import NamedStart, NewStub, StartMethod, TargetStub, target_of
 from leveret.contract import Duration, seconds
 from leveret.definition import WorkflowDefinition
+from leveret.start_options import StartOptions
 from leveret.transports import make_transport
 from leveret.url import Url
 from leveret.workflow.defining import definition_of

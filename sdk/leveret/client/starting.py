@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 from leveret.client.handle import Handle
 from leveret.client.post import Post, letter
 from leveret.client.requests import Expecting
-from leveret.contract import Duration, seconds
+from leveret.start_options import StartOptions, plan_of
 from leveret_broker.address import MailboxQueue
 from leveret_broker.codec import Payload
 from leveret_broker.envelope import Answer, Caller, Envelope, Start, Started, TagClaim, TagJoin, encode
-from leveret_broker.errors import ConfigurationError
-from leveret_broker.ids import check_id, new_id, run_of, tag_key
-
-
-class StartOptions(TypedDict, total=False):
-    """What `Client.new` takes."""
-
-    id: str | None
-    """The instance's id; a fresh one for each start when left out."""
-    tags: Collection[str]
-    """Business ids that the instance carries from the start."""
-    unique_tag: str | None
-    """A business id that one open instance may have; a start that finds a holder gives the holder."""
-    meta: Mapping[str, str] | None
-    on_conflict: Literal["existing", "fail"]
-    """While a run of that id is open: take that (default), or raise `WorkflowAlreadyStarted`."""
-    on_closed: Literal["existing", "new", "fail"]
-    """After the last run has closed: take that (default), begin a new run, or raise `WorkflowAlreadyStarted`."""
-    timeout: Duration | None
-    """Of the whole workflow, a timedelta or seconds; default: the definition's."""
-    version: int
-    """Wanted version; 0 is the highest that the owner has."""
-    message_id: str | None
-    """Idempotency key of the start: the same one starts one run."""
+from leveret_broker.ids import new_id, run_of, tag_key
 
 
 class Starter:
@@ -45,24 +21,9 @@ class Starter:
 
     def __init__(self, post: Post, workflow: str, options: StartOptions, timeout: float = 0.0) -> None:
         """Check the options; raises `ConfigurationError`."""
-        unknown = sorted(set(options) - set(StartOptions.__annotations__))
-        if unknown:
-            raise ConfigurationError(f"new() does not take {', '.join(unknown)}")
+        self._plan = plan_of(workflow, StartOptions, options, timeout)
         self._post = post
         self.workflow = workflow
-        self._id = options.get("id")
-        if self._id is not None:
-            check_id("the instance's id", self._id)
-        tags = options.get("tags", ())
-        if isinstance(tags, str):
-            raise ConfigurationError(f"tags must be a set of texts, not the text {tags!r}")
-        self._tags = tuple(sorted({check_id("the tag", tag) for tag in tags}))
-        self._unique_tag = check_id("the unique tag", tag) if (tag := options.get("unique_tag")) else ""
-        self._meta = dict(options.get("meta") or {})
-        self._on_conflict = _one_of("on_conflict", options.get("on_conflict", "existing"), "existing", "fail")
-        self._on_closed = _one_of("on_closed", options.get("on_closed", "existing"), "existing", "new", "fail")
-        self._timeout = seconds("the workflow's timeout", options.get("timeout")) or timeout
-        self._version = options.get("version", 0)
         self._message_id = options.get("message_id")
 
     async def run(self, method: str, arguments: Payload, kind: Any) -> Any:
@@ -93,7 +54,7 @@ class Starter:
                 return handle
             handle.expect_start(started)
             await self._publish(handle, envelope, None, started)
-            if "fail" in {self._on_conflict, self._on_closed}:
+            if "fail" in {self._plan.on_conflict, self._plan.on_closed}:
                 await handle.started()
         except BaseException:
             if started is not None:
@@ -103,7 +64,7 @@ class Starter:
 
     @property
     def _must_ask(self) -> bool:
-        return bool(self._unique_tag) or "fail" in {self._on_conflict, self._on_closed}
+        return bool(self._plan.unique_tag) or "fail" in {self._plan.on_conflict, self._plan.on_closed}
 
     def _expect_start(self, handle: Handle[Any]) -> Expecting:
         return self._post.requests.expect(f"start of {handle}")
@@ -111,8 +72,8 @@ class Starter:
     def _handle(self, kind: Any) -> tuple[Handle[Any], str]:
         """Return the handle of a new instance, and the id of its start message."""
         message_id = self._message_id or new_id()
-        instance = self._id or (run_of(self.workflow, "", message_id) if self._message_id else new_id())
-        run = run_of(self.workflow, instance, message_id) if self._id is None and not self._unique_tag else ""
+        instance = self._plan.id or (run_of(self.workflow, "", message_id) if self._message_id else new_id())
+        run = run_of(self.workflow, instance, message_id) if not self._plan.id and not self._plan.unique_tag else ""
         return Handle(self._post, self.workflow, instance, run=run, kind=kind), message_id
 
     def _envelope(
@@ -128,13 +89,13 @@ class Starter:
             method=method,
             arguments=arguments,
             caller=caller,
-            tags=self._tags,
-            unique_tag=self._unique_tag,
-            meta=self._meta,
-            on_conflict=self._on_conflict,
-            on_closed=self._on_closed,
-            timeout=self._timeout,
-            version=self._version,
+            tags=self._plan.tags,
+            unique_tag=self._plan.unique_tag,
+            meta=dict(self._plan.meta),
+            on_conflict=self._plan.on_conflict,
+            on_closed=self._plan.on_closed,
+            timeout=self._plan.timeout,
+            version=self._plan.version,
             acknowledge=None if started is None else started.caller,
         )
         return letter(handle.id, start, message_id=message_id)
@@ -148,11 +109,11 @@ class Starter:
                 await self._post.queue_of_tag(self.workflow, tag),
                 letter(tag_key(self.workflow, tag), TagJoin(handle.id, run)),
             )
-            for tag in self._tags
+            for tag in self._plan.tags
         ]
         await self._post.confirmed(*joins)  # before the start, so that nobody who saw it start misses the tag
         queue = await self._post.queue_of(self.workflow, handle.id)
-        if self._unique_tag:
+        if self._plan.unique_tag:
             queue, envelope = await self._claim(handle, run, envelope, started)
         asking = [expecting for expecting in (ended, started) if expecting is not None]
         if asking:
@@ -165,12 +126,6 @@ class Starter:
     ) -> tuple[MailboxQueue, Envelope]:
         self._post.remember_claim(self.workflow, handle.id)
         caller = None if started is None else started.caller
-        claim = TagClaim(handle.id, run, encode(envelope), caller, self._on_conflict)
-        key = tag_key(self.workflow, self._unique_tag)
-        return await self._post.queue_of_tag(self.workflow, self._unique_tag), letter(key, claim)
-
-
-def _one_of(name: str, value: str, *known: str) -> str:
-    if value not in known:
-        raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-    return value
+        claim = TagClaim(handle.id, run, encode(envelope), caller, self._plan.on_conflict)
+        key = tag_key(self.workflow, self._plan.unique_tag)
+        return await self._post.queue_of_tag(self.workflow, self._plan.unique_tag), letter(key, claim)

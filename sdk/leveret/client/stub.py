@@ -10,10 +10,10 @@ from leveret.client.handle import Handle
 from leveret.client.post import Post
 from leveret.client.starting import Starter
 from leveret.definition import ChannelDefinition, MethodDefinition, WorkflowDefinition
-from leveret.errors import ArgumentMismatch
+from leveret.stubs import no_attribute, signal_payload
 from leveret.workflow.channel import Channel
 from leveret_broker.codec import Codec
-from leveret_broker.errors import ConfigurationError, DecodeError, EncodeError
+from leveret_broker.errors import ConfigurationError
 
 
 class StartMethod:
@@ -60,19 +60,14 @@ class Inlet(Channel[Any]):
         super().__init__(buffered=definition.buffered, name=definition.name)
         self._post = post
         self._target = target
-        self._type = definition.kind
+        self._definition = definition
 
     async def send(self, value: Any, *, message_id: str | None = None) -> None:
         """Send a signal; returns when the broker holds it.
 
         A second one with the same `message_id` is dropped. Raises `ArgumentMismatch` for a value of another type.
         """
-        try:
-            payload = self._post.codec.dump(value)
-            self._post.codec.load(payload, self._type)
-        except (EncodeError, DecodeError) as error:
-            text = f"{self._target.workflow}.{self.name}.send(): the value does not fit {self._type!r}: {error}"
-            raise ArgumentMismatch(text) from error
+        payload = signal_payload(self._post.codec, self._target.workflow, self._definition, value)
         await self._target.post_signal(self.name, payload, message_id)
 
 
@@ -85,7 +80,7 @@ class NewStub:
         self._definition = definition
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_no_attribute(self.__dict__.get("_definition"), name, "new()"), name=name, obj=self)
+        raise AttributeError(no_attribute(self.__dict__.get("_definition"), name, "new()"), name=name, obj=self)
 
 
 class TargetStub:
@@ -105,7 +100,7 @@ class TargetStub:
             raise ConfigurationError(text)
         if hasattr(self.leveret_target, name):
             return getattr(self.leveret_target, name)
-        raise AttributeError(_no_attribute(self._definition, name, "get() and all()"), name=name, obj=self)
+        raise AttributeError(no_attribute(self._definition, name, "get() and all()"), name=name, obj=self)
 
 
 def target_of(stub: object) -> Handle[Any] | Group:
@@ -118,10 +113,3 @@ def target_of(stub: object) -> Handle[Any] | Group:
 
 def _is_target(value: object) -> TypeGuard[Handle[Any] | Group]:
     return isinstance(value, Handle | Group)
-
-
-def _no_attribute(definition: WorkflowDefinition | None, name: str, where: str) -> str:
-    if definition is None:
-        return name
-    methods, channels = ", ".join(definition.methods), ", ".join(definition.channels) or "none"
-    return f"workflow {definition.name} has no {name!r} for {where}: its methods are {methods}, its channels {channels}"

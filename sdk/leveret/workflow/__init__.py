@@ -3,14 +3,17 @@
 defining    `define`, `method`: make a class a workflow
 channel     `Channel`: typed inlets
 stub        `service`: services, typed as their contract
+instances   `new`, `get`, `all`, `cancel`: other workflows
 language    `dispatch`, `timer`, `now`, …: what runs inside
 record      `log`
 """
 
 from leveret.deferred import AllOf, Combinable, Deferred, First, all_of, any_of, first
-from leveret.runtime import Info
+from leveret.runtime import Info, Parent
 from leveret.workflow.channel import Channel
 from leveret.workflow.defining import define, definition_of, method
+from leveret.workflow.instance_stub import NamedChild, NamedTarget
+from leveret.workflow.instances import all, cancel, get, new  # noqa: A004 - as clients say it
 from leveret.workflow.language import dispatch, info, inline, now, random, task, timer, uuid
 from leveret.workflow.record import log
 from leveret.workflow.stub import service
@@ -22,16 +25,23 @@ __all__ = [
     "Deferred",
     "First",
     "Info",
+    "NamedChild",
+    "NamedTarget",
+    "Parent",
+    "all",
     "all_of",
     "any_of",
+    "cancel",
     "define",
     "definition_of",
     "dispatch",
     "first",
+    "get",
     "info",
     "inline",
     "log",
     "method",
+    "new",
     "now",
     "random",
     "service",

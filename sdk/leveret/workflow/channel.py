@@ -89,12 +89,15 @@ class Channel(Generic[T]):
 
         return Deferred(ReceiveSource(issue, give_back))
 
-    async def send(self, value: T, *, message_id: str | None = None) -> None:  # noqa: ARG002 - see client/inlet.py
-        """Send a signal; returns when the broker holds it. On what `Client.get` and `Client.all` return.
+    async def send(self, value: T, *, message_id: str | None = None) -> None:  # noqa: ARG002 - see the stubs
+        """Send a signal; returns when the broker holds it. On what `get` and `all` return.
 
         A second one with the same `message_id` is dropped. Raises `ArgumentMismatch` for a value of another type.
         """
-        text = f"{self._owner}.{self.name}.send(): signals are sent through Client.get(...) or Client.all(...)"
+        text = (
+            f"{self._owner}.{self.name}.send(): signals are sent through Client.get(...) or all(...), and from a "
+            "workflow through workflow.get(...) or all(...)"
+        )
         raise ConfigurationError(text)
 
     def __aiter__(self) -> SignalIterator[T]:

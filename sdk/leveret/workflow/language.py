@@ -23,12 +23,13 @@ T = TypeVar("T")
 
 
 def dispatch(method: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> Deferred[R]:
-    """Issue a task now and return its future result: `workflow.dispatch(self.hotel.book, cart)`.
+    """Issue a task, a child or a call now and return its future result: `workflow.dispatch(self.hotel.book, cart)`.
 
-    It runs whether the result is awaited or not. Raises `ArgumentMismatch` for arguments that do not fit the contract.
+    Takes a method of what `service`, `new`, `get` or `all` return. It runs whether the result is awaited or not.
+    Raises `ArgumentMismatch` for arguments that do not fit the contract.
     """
     if not isinstance(method, StubMethod):
-        text = f"dispatch takes a method of a stub made by workflow.service(...), not {method!r}"
+        text = f"dispatch takes a method of a stub made by workflow.service, new, get or all, not {method!r}"
         raise ArgumentMismatch(text)
     return method.dispatch(args, kwargs)
 

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from leveret.contract import Duration, seconds
 from leveret.deferred import Deferred, refuse_deferreds
 from leveret.definition import TaskDefinition
-from leveret.runtime import TaskCall, current
+from leveret.runtime import Operation, TaskCall, current
 from leveret.service.defining import definition_of
 from leveret.source import OperationSource
 from leveret_broker.codec import Payload
 
 T = TypeVar("T")
+Issue: TypeAlias = Callable[[], Operation]
+"""Issues a command of the workflow that is being stepped."""
 _NO_ARGUMENTS = Payload(b"")
 
 
-class StubMethod:
-    """A task of a stub: call it and await, or give it to `dispatch`."""
+class StubMethod(ABC):
+    """A method of a stub: call it and await, or give it to `dispatch`."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Name it, for messages."""
+
+    @abstractmethod
+    def command(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Issue:
+        """Check the arguments, and return what issues the command; raises `ArgumentMismatch`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Check the arguments and return a coroutine that issues the command when it is first awaited."""
+        return awaitable(self.command(args, kwargs), str(self))
+
+    def dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Deferred[Any]:
+        """Issue the command now."""
+        return Deferred(OperationSource(self.command(args, kwargs)()))
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+class TaskMethod(StubMethod):
+    """A task of a stub."""
 
     __slots__ = ("_definition", "_options", "_service")
 
@@ -27,23 +55,15 @@ class StubMethod:
         self._definition = definition
         self._options = options
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
-        """Check the arguments and return a coroutine that issues the task when it is first awaited."""
-        runtime = current()
-        call = self.call(args, kwargs)
-        coroutine = _run(call)
-        runtime.watch(coroutine, f"{self._service}.{self._definition.name}")
-        return coroutine
+    def __str__(self) -> str:
+        """Name it, for messages."""
+        return f"{self._service}.{self._definition.name}"
 
-    def dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Deferred[Any]:
-        """Issue the task now."""
-        return Deferred(OperationSource(current().run_task(self.call(args, kwargs))))
-
-    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskCall:
-        """Return the task with its arguments encoded; raises `ArgumentMismatch`."""
+    def command(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Issue:
+        """Check the arguments, and return what issues the task."""
         signature = self._definition.signature
         refuse_deferreds(signature.name, (*args, *kwargs.values()))
-        return TaskCall(
+        call = TaskCall(
             service=self._service,
             name=self._definition.name,
             arguments=signature.dump(current().codec, args, kwargs),
@@ -52,25 +72,23 @@ class StubMethod:
             tags=self._options.tags,
             meta=self._options.meta,
         )
-
-    def __repr__(self) -> str:
-        return f"<task {self._service}.{self._definition.name}>"
+        return lambda: current().run_task(call)
 
 
 class ServiceStub:
-    """What `service()` returns at run time; its attributes are `StubMethod`s."""
+    """What `service()` returns at run time; its attributes are `TaskMethod`s."""
 
     def __init__(self, contract: Callable[..., Any], options: TaskCall) -> None:
         self._contract = contract
         self._options = options
 
-    def __getattr__(self, name: str) -> StubMethod:
+    def __getattr__(self, name: str) -> TaskMethod:
         if name.startswith("_"):
             raise AttributeError(name)
         definition = definition_of(self._contract)
         for task in definition.tasks.values():
             if task.attribute == name:
-                method = StubMethod(definition.name, task, self._options)
+                method = TaskMethod(definition.name, task, self._options)
                 self.__dict__[name] = method
                 return method
         text = f"service {definition.name} has no task {name!r}; it has {', '.join(definition.tasks)}"
@@ -105,5 +123,12 @@ def service(
     return stub  # type: ignore[no-any-return]
 
 
-async def _run(call: TaskCall) -> Any:
-    return await current().run_task(call).future
+def awaitable(issue: Issue, what: str) -> Coroutine[Any, Any, Any]:
+    """Return a coroutine that issues a command when it is first awaited; never awaiting it is the method's error."""
+    coroutine = _run(issue)
+    current().watch(coroutine, what)
+    return coroutine
+
+
+async def _run(issue: Issue) -> Any:
+    return await issue().future

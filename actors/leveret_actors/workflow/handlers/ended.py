@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.journal import CommandEnded
-from leveret_actors.workflow.operations import TASK
+from leveret_actors.workflow.operations import ANSWERED
 from leveret_broker.envelope import Ended, Envelope
 from leveret_broker.ids import message_digest
 
@@ -16,7 +16,7 @@ def ended(draft: Draft, envelope: Envelope, message: Ended) -> None:
         return
     if live.instance is not None:
         operation = live.instance.operations.pending.get(message.number)
-        if operation is None or operation.kind != TASK:
+        if operation is None or operation.kind not in ANSWERED:
             return
     digest = message_digest(envelope.id)
     draft.accept(CommandEnded(message.number, message.outcome, digest, message.attempt, message.worker), envelope)

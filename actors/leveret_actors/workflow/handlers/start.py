@@ -88,6 +88,6 @@ def _refuse(draft: Draft, live: Live, message: Start) -> None:
     if isinstance(message.caller, ClientCaller):
         draft.reply(message.caller, Refused("already_started", text))
     elif message.caller is not None:
-        where = {"workflow": draft.kind, "instance": draft.actor, "run": live.state.run}
+        where = {"workflow": draft.kind, "instance": draft.actor, "run": live.state.run, "reason": "conflict"}
         failure = Failure("leveret.errors.WorkflowAlreadyStarted", text, where=where)
         draft.posts.append(posts.answer(message.caller, Failed(failure), live.state.run, draft.at))

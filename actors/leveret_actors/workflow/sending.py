@@ -1,0 +1,33 @@
+"""What a command sends, and what calls off the ones that have not ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from leveret_actors.actor import Post
+from leveret_actors.workflow import children, letters, posts
+from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.instance import Instance
+from leveret_actors.workflow.operations import Operation
+from leveret_broker.address import MailboxQueue
+from leveret_broker.ids import task_id
+
+
+def posts_of(operation: Operation, instance: Instance, queue: MailboxQueue, at: float) -> Iterable[Post]:
+    """Yield what a new command sends; nothing for timers and the like."""
+    begun, key = instance.begun, instance.key
+    if operation.kind == ops.TASK:
+        yield posts.task(operation, queue, key, begun, at)
+    elif operation.kind == ops.CHILD:
+        yield from children.start(operation, queue, key, begun, at)
+    elif operation.kind in letters.KINDS:
+        yield letters.letter(operation, instance, queue, at)
+
+
+def call_off(draft: Draft, run: str, operations: Iterable[Operation]) -> None:
+    """Cancel where they run: tasks, and children that are not detached."""
+    listed = list(operations)
+    draft.revoke([task_id(run, operation.number) for operation in listed if operation.kind == ops.TASK])
+    started = [operation for operation in listed if operation.kind == ops.CHILD]
+    draft.posts.extend(children.call_off(started, draft.queue, draft.actor, run, draft.at))
