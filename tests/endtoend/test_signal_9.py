@@ -30,15 +30,12 @@ async def test_nodes_killed_at_a_fault_point_one_after_another_lose_and_double_n
     house: House, client: Client, point: str
 ) -> None:
     load = Load(client)
-    await load.start(20)
 
-    for round_, count in enumerate(POINTS[point]):
+    for count in POINTS[point]:
         doomed = house.node(fault=f"{point}:{count}")
-        if round_ == 1:
-            await load.approve()
-        if round_ == 2:
-            await load.start(20)
-            await load.approve(20)
+        before = len(load.handles)
+        await load.start(15)
+        await load.approve(before)
         assert await doomed.ended() == -9, doomed.log
     survivor = house.node()
     results = await load.results()
