@@ -138,8 +138,7 @@ class Plain(Base):
         return [*await self.helper.who(), await self.helper.block()]
 
     async def repeatable(self) -> list[str]:
-        drawn = workflow.inline(lambda: 7)
-        return [str(workflow.uuid()), str(workflow.random().random()), workflow.now().isoformat(), str(drawn)]
+        return [str(workflow.uuid()), str(workflow.random().random()), str(workflow.now()), str(workflow.inline(int))]
 
 
 @workflow.define(name="Combining")

@@ -18,8 +18,6 @@ POINTS = {  # and how often three nodes, one after another, get there before the
     "between-publishes": (1, 4, 12),
     "before-settle": (1, 2, 4),
 }
-
-
 ON_SQLITE = ("after-take", "after-decide", "after-commit")
 """SQLite commits, acknowledges and publishes in one transaction."""
 CASES = [*(("rabbitmq", point) for point in POINTS), *(("sqlite", point) for point in ON_SQLITE)]
