@@ -70,6 +70,8 @@ class Turn:
     posts: tuple[Post, ...] = ()
     revoked: tuple[str, ...] = ()
     """Ids of tasks that were cancelled: told to the store and to every node after the commit."""
+    exhumed: tuple[str, ...] = ()
+    """Dead letters to remove after the commit: what they were is sent again."""
     live: Any = None
     """Kept for the next turn; None drops it."""
     size: int = 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from leveret import workflow
 from leveret_actors.workflow import journal
+from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.house import EngineSettings, House
 from leveret_actors.workflow.instance import Stuck
 from leveret_actors.workflow.live import Live
@@ -21,7 +22,7 @@ class ReplayMismatch(LeveretError):
 
 
 def replay(workflow_class: type[Any], records: Iterable[bytes], *, codec: Codec | None = None) -> int:
-    """Run a journal against today's code and return how many turns it repeated.
+    """Run a journal against today's code and return how many turns it repeated: those that count, see `course_of`.
 
     `records` is what `Client.history` yields. Nothing is sent and nothing is stored.
     Raises `ReplayMismatch`, and `DecodeError` for what is not a journal.
@@ -35,11 +36,12 @@ def replay(workflow_class: type[Any], records: Iterable[bytes], *, codec: Codec 
     if live.begun is None:
         text = "this journal has no start"
         raise ReplayMismatch(text)
+    course = course_of(turns)
     instance = house.instance("replay", live)
     try:
-        revive(instance, turns)
+        revive(instance, course.turns)
     except Stuck as stuck:
         raise ReplayMismatch(str(stuck)) from None
     finally:
         instance.close()
-    return sum(turn.ran for turn in turns)
+    return len(course.turns)

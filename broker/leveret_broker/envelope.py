@@ -94,6 +94,8 @@ class Ended(_Message, frozen=True, tag="ended"):
     outcome: Outcome
     attempt: int = 0
     worker: str = ""
+    sequence: int = 0
+    """Of a task: which of its retries by an operator ended; that of an earlier one is dropped."""
 
 
 class Cancel(_Message, frozen=True, tag="cancel"):
@@ -102,6 +104,39 @@ class Cancel(_Message, frozen=True, tag="cancel"):
     method: str = ""
     number: int = -1
     reason: str = ""
+    force: bool = False
+    """End the instance without running its code."""
+    caller: ClientCaller | None = None
+    """Who wants to know what was `Done`."""
+
+
+class RetryTasks(_Message, frozen=True, tag="retry"):
+    """Send tasks that ended without a value again, under their ids; resumes an instance that failed by one of them."""
+
+    task_ids: tuple[str, ...] = ()
+    """Only these; empty is all."""
+    statuses: tuple[str, ...] = ()
+    """Only with one of these; empty is `failed` and `timed_out`, and with `task_ids` any."""
+    services: tuple[str, ...] = ()
+    """Only of these; empty is all."""
+    caller: ClientCaller | None = None
+    """Who wants to know what was `Done`."""
+
+
+class RetryWorkflow(_Message, frozen=True, tag="rework"):
+    """Run the turn again in which the instance failed, or what blocks it: its code has been mended."""
+
+    caller: ClientCaller | None = None
+    """Who wants to know what was `Done`."""
+
+
+class CompleteTimers(_Message, frozen=True, tag="timers"):
+    """Fire the pending timers now."""
+
+    method: str = ""
+    """Only those of the method with this id; empty is all."""
+    caller: ClientCaller | None = None
+    """Who wants to know what was `Done`."""
 
 
 class AwaitResult(_Message, frozen=True, tag="await"):
@@ -170,7 +205,7 @@ class TagPass(_Message, frozen=True, tag="pass"):
 class TagFan(_Message, frozen=True, tag="fan"):
     """Send a message to every member that joined before this."""
 
-    message: Signal | Cancel | Call
+    message: Signal | Cancel | Call | RetryTasks | RetryWorkflow | CompleteTimers
     caller: ClientCaller | None = None
     """Who gets `Fanned` when the last page is out."""
 
@@ -235,6 +270,7 @@ class CancelTask(_Message, frozen=True, tag="untask"):
     """Stop this task where it runs, or drop it when it comes."""
 
     task_id: str
+    """With its sequence (`sequence_key`): an operator's retry of a cancelled task runs."""
     until: float
     """Unix time after which nobody needs to remember this."""
 
@@ -287,6 +323,19 @@ class MembersPage(_Message, frozen=True, tag="mpage"):
     more: bool
 
 
+class Done(_Message, frozen=True, tag="done"):
+    """What a verb did."""
+
+    found: bool
+    """False: there is no such instance."""
+    count: int
+    """Instances, tasks or timers that it reached; 0 is nothing to do."""
+    text: str
+    """The same for people, with the reason when there was nothing to do."""
+    status: str = ""
+    """Of the instance, after the verb."""
+
+
 class Refused(_Message, frozen=True, tag="refused"):
     """The request cannot be served; `text` says why and what to do."""
 
@@ -295,10 +344,11 @@ class Refused(_Message, frozen=True, tag="refused"):
 
 
 Message: TypeAlias = (
-    Start | Signal | Call | Ended | Cancel | AwaitResult | Describe | ReadHistory | Wake | Probe
+    Start | Signal | Call | Ended | Cancel | RetryTasks | RetryWorkflow | CompleteTimers
+    | AwaitResult | Describe | ReadHistory | Wake | Probe
     | TagJoin | TagLeave | TagClaim | TagPass | TagFan | TagMembers | TagProbed
     | Task | CancelTask
-    | Answer | Started | Description | HistoryPage | Fanned | MembersPage | Refused
+    | Answer | Started | Description | HistoryPage | Fanned | MembersPage | Done | Refused
 )  # fmt: skip
 
 

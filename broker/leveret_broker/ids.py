@@ -55,6 +55,16 @@ def child_id(run: str, number: int) -> InstanceId:
     return InstanceId(f"{run}.{number}")
 
 
+def sequence_key(identity: str, sequence: int) -> str:
+    """Return what names one of a task's lives: an operator's retry has the same task id and the next sequence."""
+    return f"{identity}+{sequence}" if sequence else identity
+
+
+def letter_id(what: bytes, reason: str) -> str:
+    """Return the id of a dead letter: the same for the same envelope (its id, or its body) and reason."""
+    return hashlib.blake2b(what + b"\0" + reason.encode(), digest_size=16).hexdigest()
+
+
 def message_digest(message_id: str) -> bytes:
     """Return the 8 bytes under which a journal remembers a message id."""
     return hashlib.blake2b(message_id.encode(), digest_size=8).digest()

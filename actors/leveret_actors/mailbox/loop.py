@@ -283,6 +283,9 @@ class MailboxLoop:
         revoked = [task for _, turn in decided for task in turn.revoked]
         if revoked:
             await host.store.revoke(revoked, tenure.now() + host.settings.retention.closed_seconds)
+        exhumed = [letter for _, turn in decided for letter in turn.exhumed]
+        if exhumed:
+            await host.store.exhume(exhumed)
 
     async def _drop(self, evicted: list[Evicted]) -> None:
         if evicted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from leveret_actors.service.report import failed, report
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_broker.envelope import Envelope, Task, decode
 from leveret_broker.errors import DecodeError, PublishFailed, SubscriptionLost, TransportClosed
+from leveret_broker.ids import letter_id
 from leveret_broker.transport import Delivery, Subscription, Transport
 
 PAUSE: Final = 1.0
@@ -61,7 +61,7 @@ class DeadLetterRouter:
 
     def _letter(self, body: bytes, delivery: Delivery) -> DeadLetter:
         reason = delivery.reason
-        number = letter_id(body, reason)
+        number = letter_number(body, reason)
         return DeadLetter(id=number, at=self._clock(), source=delivery.source, reason=reason, body=body)
 
     async def _tell(self, letters: Sequence[DeadLetter]) -> None:
@@ -83,11 +83,10 @@ class DeadLetterRouter:
         return None if sending is None else self._transport.publish(*sending)
 
 
-def letter_id(body: bytes, reason: str) -> str:
+def letter_number(body: bytes, reason: str) -> str:
     """Return the id under which a dead letter is kept: the same for the same envelope and reason."""
     envelope = readable(body)
-    what = body if envelope is None else envelope.id.encode()
-    return hashlib.blake2b(what + b"\0" + reason.encode(), digest_size=16).hexdigest()
+    return letter_id(body if envelope is None else envelope.id.encode(), reason)
 
 
 def readable(body: bytes) -> Envelope | None:

@@ -11,7 +11,7 @@ from loguru import logger
 from leveret_actors.service.desk import Desk
 from leveret_actors.service.job import Job, Receipt, read
 from leveret_actors.service.report import failed
-from leveret_actors.service.revocations import Revocations
+from leveret_actors.service.revocations import Revocations, attempts_key
 from leveret_broker.errors import DecodeError
 from leveret_broker.transport import Delivery, Subscription
 
@@ -51,7 +51,7 @@ class Intake:
 
     def is_cancelled(self, job: Job) -> bool:
         """Drop a job whose cancellation was heard since it was admitted; tell whether it was."""
-        cancelled = self._revocations.heard(job.task.task_id, self._clock())
+        cancelled = self._revocations.heard(attempts_key(job.task), self._clock())
         if cancelled:
             self._drop(job, "was cancelled")
         return cancelled

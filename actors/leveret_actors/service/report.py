@@ -17,7 +17,7 @@ def report(task: Task, outcome: Outcome, worker: str, sent: float) -> tuple[Addr
         return None
     if isinstance(caller, ClientCaller):
         return ReplyQueue(caller.client), encode(Envelope(caller.request, "", Answer(outcome), sent=sent))
-    message = Ended(caller.number, outcome, task.attempt, worker)
+    message = Ended(caller.number, outcome, task.attempt, worker, task.sequence)
     number = f"{task.task_id}.end.{task.sequence}"
     return caller.queue, encode(Envelope(number, caller.instance, message, caller.run, sent))
 

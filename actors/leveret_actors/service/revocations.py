@@ -10,14 +10,15 @@ from loguru import logger
 from leveret_actors.store.contract import Store
 from leveret_broker.envelope import CancelTask, Task
 from leveret_broker.errors import StoreError
+from leveret_broker.ids import sequence_key
 
 SWEEP: Final = 1000
 """Remembered cancellations from which on the outdated ones are looked for."""
 
 
 def attempts_key(task: Task) -> str:
-    """Return under which name the attempts of a task are noted: those of an operator's retry count anew."""
-    return f"{task.task_id}+{task.sequence}" if task.sequence else task.task_id
+    """Return under which name attempts and cancellation of a task are noted: those of an operator's retry anew."""
+    return sequence_key(task.task_id, task.sequence)
 
 
 class Revocations:
@@ -45,9 +46,9 @@ class Revocations:
         One trip each for a whole batch. A store that does not answer stops no task: it may run once too often.
         """
         again = [task for task, redelivered in tasks if redelivered or task.attempt > 1]
-        revoked = await self._revoked([task.task_id for task, _ in tasks])
+        revoked = await self._revoked([attempts_key(task) for task, _ in tasks])
         noted = await self._noted([attempts_key(task) for task in again])
-        return [task.task_id in revoked or noted.get(attempts_key(task), 0) > task.attempt for task, _ in tasks]
+        return [attempts_key(task) in revoked or noted.get(attempts_key(task), 0) > task.attempt for task, _ in tasks]
 
     async def _revoked(self, task_ids: Sequence[str]) -> set[str]:
         try:

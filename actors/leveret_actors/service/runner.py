@@ -17,7 +17,7 @@ from leveret_actors.service.desk import Desk
 from leveret_actors.service.execution import executions, slots
 from leveret_actors.service.intake import Intake
 from leveret_actors.service.job import Job, JobKey
-from leveret_actors.service.revocations import Revocations
+from leveret_actors.service.revocations import Revocations, attempts_key
 from leveret_actors.service.verdict import Forget, GoesBack, Tell, TryAgain, Verdict, judge, misfit
 from leveret_actors.service.workshop import Workshop
 from leveret_actors.settings import ServiceSettings
@@ -158,7 +158,7 @@ class ServiceRunner:
         if isinstance(message, CancelTask):
             self._revocations.remember(message, self._clock())
             for job in tuple(self._jobs.values()):
-                if job.task.task_id == message.task_id and job.attempt is not None:
+                if attempts_key(job.task) == message.task_id and job.attempt is not None:
                     job.attempt.interrupt(Why.CANCELLED)
 
     # -- running ------------------------------------------------------------------------------------------------------

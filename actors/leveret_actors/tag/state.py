@@ -6,7 +6,15 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from leveret_broker.envelope import Call, Cancel, ClientCaller, Signal
+from leveret_broker.envelope import (
+    Call,
+    Cancel,
+    ClientCaller,
+    CompleteTimers,
+    RetryTasks,
+    RetryWorkflow,
+    Signal,
+)
 from leveret_broker.errors import DecodeError
 
 REMEMBERED: Final = 512
@@ -25,7 +33,7 @@ class Fan(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A fan-out on its way: it covers the members with join numbers up to `upto`."""
 
     id: str
-    message: Signal | Cancel | Call
+    message: Signal | Cancel | Call | RetryTasks | RetryWorkflow | CompleteTimers
     upto: int
     caller: ClientCaller | None = None
     headers: dict[str, str] = {}

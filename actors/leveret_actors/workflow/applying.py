@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from leveret.failure import already_started, failure_of, to_exception
@@ -16,8 +17,11 @@ from leveret_actors.workflow.journal import (
     Command,
     CommandEnded,
     Event,
+    Rewound,
     SignalAccepted,
+    TasksRetried,
     TimerFired,
+    TimersCompleted,
 )
 from leveret_actors.workflow.operations import Operation
 from leveret_actors.workflow.outcomes import status_of
@@ -41,7 +45,7 @@ def take_turn(
 def _apply(instance: Instance, event: Event) -> None:
     if isinstance(event, CommandEnded):
         operation = instance.operations.pending.get(event.number)
-        if operation is not None and operation.kind in ops.ANSWERED:
+        if operation is not None and operation.kind in ops.ANSWERED and operation.sequence == event.sequence:
             _settle(instance, operation, event.outcome)
     elif isinstance(event, TimerFired):
         _fire(instance, event.number)
@@ -51,6 +55,16 @@ def _apply(instance: Instance, event: Event) -> None:
             instance.refuse(event, reason)
     elif isinstance(event, CancelRequested):
         _cancel(instance, event)
+    elif isinstance(event, TasksRetried):
+        for number in event.numbers:
+            if number in instance.operations.ended:
+                instance.operations.reopen(number)
+    elif isinstance(event, TimersCompleted):
+        _complete_timers(instance, event)
+    elif isinstance(event, Rewound):
+        instance.operations.last = max(instance.operations.last, event.last)
+        for number in event.numbers:
+            instance.operations.reopen(number)
     elif isinstance(event, Begun):
         instance.main.start()
     # ResultAwaited and GivenUp concern the engine, not the code
@@ -69,6 +83,7 @@ def _settle(
             operation.future.set_result(value)
             return
     instance.operations.end(operation, status_of(outcome), fired=fired, withdraw=withdraw)
+    operation.outcome = outcome
     operation.future.set_exception(_exception(operation, outcome))
 
 
@@ -94,7 +109,24 @@ def _fire(instance: Instance, number: int) -> None:
         outcome = TimedOut(operation.call.timeout, _where(instance, operation))
         _settle(instance, operation, outcome, fired=True, withdraw=True)
         return
-    instance.operations.end(operation, "completed", fired=True)
+    _fire_timer(instance, operation, fired=True)
+
+
+def _complete_timers(instance: Instance, event: TimersCompleted) -> None:
+    """Fire the timers one after another, as they would be due: what the first one ends is not there for the next."""
+    timers = [one for one in instance.operations.pending.values() if one.kind == ops.TIMER]
+    for operation in sorted(timers, key=lambda one: (one.due, one.number)):
+        if event.method in {"", operation.method}:
+            instance.later.append(partial(_complete_timer, instance, operation))
+
+
+def _complete_timer(instance: Instance, operation: Operation) -> None:
+    if operation.number in instance.operations.pending:
+        _fire_timer(instance, operation, fired=False)
+
+
+def _fire_timer(instance: Instance, operation: Operation, *, fired: bool) -> None:
+    instance.operations.end(operation, "completed", fired=fired)
     if operation.handle is not None:
         instance.loop.fire(operation.handle)
     else:

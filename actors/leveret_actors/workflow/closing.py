@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow import posts, sending, state
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
+from leveret_actors.workflow.course import lines_of
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Emission
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.outcomes import status_of
+from leveret_broker.ids import sequence_key, task_id
 from leveret_broker.outcome import Completed, Failed, Outcome
 
 
@@ -36,13 +39,26 @@ def _take_down(draft: Draft, live: Live, outcome: Outcome, emission: Emission | 
     assert begun is not None
     draft.posts.extend(posts.leave_tags(draft.kind, draft.actor, begun.run, begun, draft.at))
     draft.timers.clear()
-    if begun.timeout or (instance is not None and instance.main.timeout):
+    if begun.timeout or instance is None or instance.main.timeout:
         draft.removed[begun.run, 0] = None
     if instance is None:
-        return
+        if live.state.given_up or not draft.revive(live):
+            _take_down_unseen(draft, begun.run)
+            return
+        instance = live.instance
+        assert instance is not None
     # What this turn issued: its tasks go out (compensation on the way to the end), its timers are not set.
     new: set[int] = set() if emission is None else {operation.number for operation in emission.issued}
     old = [operation for operation in instance.operations.pending.values() if operation.number not in new]
     draft.removed.update(((begun.run, operation.number), None) for operation in old if operation.due)
     if not isinstance(outcome, Completed):
         sending.call_off(draft, begun.run, old)
+
+
+def _take_down_unseen(draft: Draft, run: str) -> None:
+    """Take down what an instance without code has open, as its journal tells."""
+    for line in lines_of(draft.course()).values():
+        if line.status == "ongoing" and line.kind in {ops.TASK, ops.TIMER}:
+            draft.removed[run, line.number] = None
+            if line.kind == ops.TASK:
+                draft.revoke([sequence_key(task_id(run, line.number), line.sequence)])

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from leveret_actors.actor import Inbox, Turn
 from leveret_actors.store.contract import ActorWrite, Timer
-from leveret_actors.workflow import closing, journal, sending, state
+from leveret_actors.workflow import closing, journal, sending, state, verbs
 from leveret_actors.workflow.applying import take_turn
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.handlers import handle
 from leveret_actors.workflow.house import House
 from leveret_actors.workflow.instance import Emission, Stuck
-from leveret_actors.workflow.journal import CancelRequested, Command, GivenUp, Record, SignalAccepted, TimerFired
+from leveret_actors.workflow.journal import (
+    Command,
+    GivenUp,
+    Record,
+    SignalAccepted,
+    TimerFired,
+)
 from leveret_actors.workflow.live import Live
 from leveret_broker.address import MailboxQueue
 from leveret_broker.envelope import Envelope, Signal
-from leveret_broker.outcome import Cancelled, Outcome
+from leveret_broker.outcome import Outcome
 
 
 def decide(house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
     """Take the turn."""
     draft = Draft(house, queue, inbox, clock)
+    turn = _decide(draft, inbox)
+    if not draft.done and not draft.exhumed:
+        return turn
+    return replace(turn, posts=(*turn.posts, *verbs.told(draft)), exhumed=tuple(draft.exhumed))
+
+
+def _decide(draft: Draft, inbox: Inbox) -> Turn:
     if draft.unreadable:
         return _set_aside(draft)
     for timer in inbox.timers:
@@ -101,12 +116,16 @@ def _wait_for_start(draft: Draft, live: Live) -> Turn:
 
 def _run(draft: Draft, live: Live) -> Turn:
     emission: Emission | None = None
+    outcome: Outcome | None = None
     if draft.inbox.give_up:
         draft.events.append(GivenUp(draft.inbox.give_up))
         _stop(live)
-    elif live.state.status != state.FAILED:
+    elif (outcome := verbs.ended_without_code(draft, live)) is None and (
+        live.state.status != state.FAILED or draft.rewound
+    ):
         emission = _step(draft, live)
-    outcome = emission.outcome if emission is not None else _cancelled_after_failure(draft, live)
+    if emission is not None:
+        outcome = emission.outcome
     record: Record | None = None
     if draft.events or emission is not None:
         record = _record(draft, live, emission, outcome)
@@ -121,16 +140,21 @@ def _run(draft: Draft, live: Live) -> Turn:
 
 def _step(draft: Draft, live: Live) -> Emission | None:
     """Run the code, if there is something to run; None when there is not, or it cannot."""
-    if live.instance is None and not draft.stuck:
+    events = [*live.unrun, *draft.events]
+    verbs.note_retries(draft, live)
+    if draft.rewound:
+        draft.revive(live)
+        events = draft.course().unrun
+    elif live.instance is None and not draft.stuck:
         try:
             live.instance = draft.house.instance(draft.actor, live)
         except Stuck as stuck:
             draft.stuck = str(stuck)
     instance = live.instance
-    if instance is None or not (draft.events or live.unrun or live.state.status == state.BLOCKED):
+    if instance is None or not (events or live.state.status == state.BLOCKED):
         return None
     try:
-        return take_turn(instance, draft.at, [*live.unrun, *draft.events])
+        return take_turn(instance, draft.at, events)
     except Exception as error:  # Stuck, or what the engine did not foresee: no wrong result, nothing sent
         draft.stuck = str(error) if isinstance(error, Stuck) else f"the engine broke: {error!r}"
         _stop(live)
@@ -151,8 +175,16 @@ def _record(draft: Draft, live: Live, emission: Emission | None, outcome: Outcom
         definition = live.instance.definition
         version = definition.version
         commands = tuple(operation.command(strict=definition.check == "strict") for operation in emission.issued)
-    number = live.state.records + 1
-    record = Record(number, draft.at, version, tuple(draft.events), commands, outcome, ran=emission is not None)
+    record = Record(
+        live.state.records + 1,
+        draft.at,
+        version,
+        tuple(draft.events),
+        commands,
+        outcome,
+        ran=emission is not None,
+        withdrawn=() if emission is None else tuple(operation.number for operation in emission.withdrawn),
+    )
     live.journal(record)
     return record
 
@@ -166,10 +198,11 @@ def _send(draft: Draft, live: Live, emission: Emission) -> None:
         draft.timers.append(Timer(draft.actor, begun.run, 0, live.state.started + instance.main.timeout))
     for operation in emission.issued:
         draft.posts.extend(sending.posts_of(operation, instance, draft.queue, draft.at))
-        if operation.due and operation.number in instance.operations.pending:
+        if operation.due and operation.number in instance.operations.pending and not draft.rewinds:
             draft.timers.append(Timer(draft.actor, begun.run, operation.number, operation.due))
     sending.call_off(draft, begun.run, emission.withdrawn)
     draft.removed.update(((begun.run, number), None) for number in emission.unset)
+    verbs.send_again(draft, live, instance)
     for event, reason in emission.refused:
         draft.dead_letter(draft.origins.get(event.digest) or _rebuilt(draft, event), reason)
 
@@ -178,29 +211,25 @@ def _rebuilt(draft: Draft, event: SignalAccepted) -> Envelope:
     return Envelope(event.digest.hex(), draft.actor, Signal(event.channel, event.value), sent=draft.at)
 
 
-def _cancelled_after_failure(draft: Draft, live: Live) -> Outcome | None:
-    """Return the end of a failed instance that is cancelled: no code runs, its method has ended already."""
-    if live.state.status != state.FAILED or live.begun is None:
-        return None
-    for event in draft.events:
-        if isinstance(event, CancelRequested) and event.number < 0:
-            return Cancelled({"workflow": draft.kind, "instance": draft.actor, "reason": event.reason})
-    return None
-
-
 def _set_status(draft: Draft, live: Live, emission: Emission | None) -> None:
     head = live.state
     if draft.inbox.give_up:
         head.status, head.reason, head.given_up = state.BLOCKED, draft.inbox.give_up, True
     elif emission is not None:
         assert live.instance is not None
+        _reopen(head)
         head.status, head.reason, head.given_up = state.RUNNING, "", False
         head.version = live.instance.definition.version
         head.last_command = live.instance.operations.last
-    elif draft.stuck and head.status != state.FAILED and not head.given_up:
+    elif draft.stuck and (head.status != state.FAILED or draft.rewound) and not head.given_up:
+        _reopen(head)
         reason = readable(draft.stuck)[:REASON_LIMIT]
         draft.rewrites = draft.rewrites or (head.status, head.reason) != (state.BLOCKED, reason)
         head.status, head.reason = state.BLOCKED, reason
+
+
+def _reopen(head: state.State) -> None:
+    head.outcome, head.closed = None, 0.0
 
 
 def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:

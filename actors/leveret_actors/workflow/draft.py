@@ -8,6 +8,7 @@ from typing import TypeAlias
 from leveret_actors.actor import Inbox, Post
 from leveret_actors.store.contract import Timer
 from leveret_actors.workflow import posts, state
+from leveret_actors.workflow.course import Course, course_of
 from leveret_actors.workflow.house import House
 from leveret_actors.workflow.instance import Stuck
 from leveret_actors.workflow.journal import (
@@ -17,15 +18,20 @@ from leveret_actors.workflow.journal import (
     Event,
     Record,
     ResultAwaited,
+    Rewound,
     SignalAccepted,
+    TasksRetried,
+    TimersCompleted,
 )
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.replay import load, revive
 from leveret_actors.workflow.state import State
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
-from leveret_broker.envelope import Caller, ClientCaller, Envelope, Message
+from leveret_broker.envelope import Caller, ClientCaller, Done, Envelope, Message
 
-External: TypeAlias = SignalAccepted | CommandEnded | CancelRequested | ResultAwaited
+External: TypeAlias = (
+    SignalAccepted | CommandEnded | CancelRequested | ResultAwaited | TasksRetried | TimersCompleted | Rewound
+)
 
 
 class Draft:
@@ -56,6 +62,17 @@ class Draft:
         """Why nothing can be told of what the store has."""
         self.stuck = ""
         """Why the code cannot run."""
+        self.rewound = False
+        """A failed instance is resumed in this turn."""
+        self.done: list[tuple[ClientCaller, Done]] = []
+        """What the verbs of this turn did; told with the instance's status after the turn."""
+        self.resent: set[int] = set()
+        """Tasks whose retry the code runs in this turn."""
+        self.rewinds = False
+        """The code runs a rewind in this turn."""
+        self.exhumed: list[str] = []
+        """Dead letters that are not dead any more."""
+        self._records: list[Record] = []
         if self.live is None and inbox.record is not None:
             self._load()
         if self.live is not None:
@@ -64,12 +81,12 @@ class Draft:
     def _load(self) -> None:
         assert self.inbox.record is not None
         try:
-            self.live, records = load(self.inbox.record, self.house.seen())
+            self.live, self._records = load(self.inbox.record, self.house.seen())
         except Exception as error:  # a newer format, or damage: either must not take the queue down
             self._load_head_only(error)
             return
         if self.live.state.status in {state.RUNNING, state.BLOCKED} and not self._is_given_up():
-            self._revive(self.live, records)
+            self.revive(self.live)
 
     def _load_head_only(self, error: Exception) -> None:
         assert self.inbox.record is not None
@@ -88,22 +105,31 @@ class Draft:
             return True
         return bool(self.inbox.give_up)
 
-    def _revive(self, live: Live, records: Iterable[Record]) -> None:
+    def revive(self, live: Live) -> bool:
+        """Have the code as it was after the turns that count; else say what is stuck, and return False."""
+        self.stuck = ""
         if live.begun is None:
             self.stuck = "the journal has no beginning"
-            return
+            return False
         try:
             instance = self.house.instance(self.actor, live)
         except Stuck as stuck:
             self.stuck = str(stuck)
-            return
+            return False
         try:
-            revive(instance, list(records))
+            revive(instance, self.course().turns)
         except Exception as error:  # Stuck, or what the engine did not foresee: no wrong result, nothing sent
             instance.close()
             self.stuck = str(error) if isinstance(error, Stuck) else f"the replay broke: {error!r}"
-            return
+            return False
         live.instance = instance
+        return True
+
+    def course(self) -> Course:
+        """Return what counts of the journal of an instance without code, and of this turn's events."""
+        if not self.events:
+            return course_of(self._records)
+        return course_of([*self._records, Record(0, self.at, 0, tuple(self.events), ran=False)])
 
     # -- for handlers -------------------------------------------------------------------------------------------------
 
@@ -159,6 +185,11 @@ class Draft:
         for digest in (*begun.passed, begun.digest):
             live.seen.add(digest, self.at)
         self.posts.extend(posts.join_tags(self.kind, self.actor, begun, self.at))
+
+    def tell(self, caller: ClientCaller | None, count: int, text: str, *, found: bool = True) -> None:
+        """Answer what a verb did, once the turn is decided."""
+        if caller is not None:
+            self.done.append((caller, Done(found, count, text)))
 
     def reply(self, caller: Caller | None, message: Message) -> None:
         """Answer a client; nothing for others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ class Instance(Outward):
         self._journalled: dict[int, Command] = {}
         self._refused: list[tuple[SignalAccepted, str]] = []
         self.claimed: dict[tuple[str, str], str] = {}
+        self.later: deque[Callable[[], object]] = deque()
+        """What happens in this turn once the code waits again, one after another."""
         self.stuck = ""
         """Why the code cannot go on."""
 
@@ -101,6 +104,8 @@ class Instance(Outward):
         self._journalled = {command.number: command for command in replayed or () if command.kind == ops.INLINE}
         with stepping(self):
             ended = self.loop.run(first, self._budget)
+            while ended and self.later:
+                ended = self.loop.run(self.later.popleft(), self._budget)
         if not ended:
             raise Stuck(
                 f"the code took more than {self._budget} steps in one turn: it never waits for anything durable"

@@ -55,6 +55,8 @@ class CommandEnded(_Event, frozen=True, tag="e"):
     digest: bytes
     attempt: int = 0
     worker: str = ""
+    sequence: int = 0
+    """Which of its retries by an operator ended."""
 
 
 class TimerFired(_Event, frozen=True, tag="t"):
@@ -69,6 +71,35 @@ class CancelRequested(_Event, frozen=True, tag="c"):
     digest: bytes
     number: int = -1
     reason: str = ""
+    force: bool = False
+    """The instance ends without its code."""
+
+
+class TasksRetried(_Event, frozen=True, tag="r"):
+    """An operator had tasks sent again; the code goes on as if they had never ended, where it has not looked yet."""
+
+    digest: bytes
+    numbers: tuple[int, ...]
+
+
+class TimersCompleted(_Event, frozen=True, tag="f"):
+    """An operator had the pending timers fire."""
+
+    digest: bytes
+    method: str = ""
+    """Only those of this method."""
+
+
+class Rewound(_Event, frozen=True, tag="v"):
+    """An operator had a failed instance resumed: the turns from `record` on are void, see `course_of`."""
+
+    digest: bytes
+    record: int
+    """The first turn that is void: the one in which the failure was applied."""
+    numbers: tuple[int, ...] = ()
+    """Tasks that are sent again, under their numbers."""
+    last: int = 0
+    """The highest command number given away: what is issued from here on gets higher ones."""
 
 
 class ResultAwaited(_Event, frozen=True, tag="w"):
@@ -84,7 +115,10 @@ class GivenUp(_Event, frozen=True, tag="g"):
     reason: str
 
 
-Event: TypeAlias = Begun | SignalAccepted | CommandEnded | TimerFired | CancelRequested | ResultAwaited | GivenUp
+Event: TypeAlias = (
+    Begun | SignalAccepted | CommandEnded | TimerFired | CancelRequested | ResultAwaited | GivenUp
+    | TasksRetried | TimersCompleted | Rewound
+)  # fmt: skip
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -117,6 +151,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     ran: bool = True
     """False: the events wait for the next record that ran, which applies them before its own."""
     format: int = FORMAT
+    withdrawn: tuple[int, ...] = ()
+    """Tasks that were cancelled in this turn where they run."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from leveret_actors.workflow.instance import Instance
-from leveret_actors.workflow.journal import Begun, Event, GivenUp, Record, ResultAwaited, SignalAccepted, TimerFired
+from leveret_actors.workflow.journal import (
+    Begun,
+    Event,
+    GivenUp,
+    Record,
+    ResultAwaited,
+    Rewound,
+    SignalAccepted,
+    TasksRetried,
+    TimerFired,
+)
 from leveret_actors.workflow.state import State
 from leveret_broker.envelope import Caller
 
@@ -46,6 +56,8 @@ class Live:
     waiters: list[Caller] = field(default_factory=list[Caller])
     unrun: list[Event] = field(default_factory=list[Event])
     """Journalled, not run by any code yet."""
+    unsent: set[int] = field(default_factory=set[int])
+    """Tasks whose retry is journalled and was not run by any code yet."""
     parked: list[tuple[float, SignalAccepted]] = field(default_factory=list[tuple[float, SignalAccepted]])
     """Signals for an instance that has not been started yet, and when they came."""
     instance: Instance | None = None
@@ -55,6 +67,8 @@ class Live:
         for event in record.events:
             if not isinstance(event, TimerFired | GivenUp):
                 self.seen.add(event.digest, record.at)
+            if isinstance(event, TasksRetried | Rewound):
+                self.unsent.update(event.numbers)
             if isinstance(event, Begun):
                 self.begun = event
                 for digest in event.passed:
@@ -67,6 +81,7 @@ class Live:
                 self.parked.append((record.at, event))
         if record.ran:
             self.unrun.clear()
+            self.unsent.clear()
         else:
             self.unrun.extend(record.events)
 

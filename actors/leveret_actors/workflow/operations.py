@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from leveret.runtime import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TaskCall
+from leveret_actors.workflow.bounds import due_time
 from leveret_actors.workflow.journal import Command
 from leveret_actors.workflow.loop import DurableHandle, LoopFuture, WorkflowLoop
 from leveret_broker.codec import Payload
-from leveret_broker.outcome import Failure
+from leveret_broker.outcome import Failure, Outcome
 
 TASK = "task"
 TIMER = "timer"
@@ -28,6 +29,10 @@ RUNNING = frozenset({TASK, CHILD})
 
 Wanted: TypeAlias = TaskCall | Receive | ChildCall | MethodCall | SignalCall | CancelCall
 """What a command is about."""
+MAIN = "main"
+
+RETRYABLE: Final = 1000
+"""Tasks that ended without a value which an instance remembers, so that they can be retried."""
 
 
 class OperationFuture(LoopFuture[Any]):
@@ -46,7 +51,24 @@ class OperationFuture(LoopFuture[Any]):
 class Operation:
     """One command: `leveret.runtime.Operation`, and what the engine knows beside."""
 
-    __slots__ = ("call", "due", "future", "handle", "kind", "left", "line", "name", "number", "status", "value", "void")
+    __slots__ = (
+        "call",
+        "due",
+        "future",
+        "handle",
+        "kind",
+        "left",
+        "line",
+        "method",
+        "name",
+        "number",
+        "outcome",
+        "sequence",
+        "since",
+        "status",
+        "value",
+        "void",
+    )  # fmt: skip
 
     future: OperationFuture
 
@@ -66,6 +88,14 @@ class Operation:
         self.void = False
         """Cancelled before its turn was over: it never existed."""
         self.value: Payload | Failure | None = None
+        self.method = MAIN
+        """The id of the method that asked for it."""
+        self.sequence = 0
+        """How many times an operator had it sent again."""
+        self.since = 0.0
+        """When it was asked for, or last sent again."""
+        self.outcome: Outcome | None = None
+        """How it ended, where an operator may want to know."""
         self.line = ""
         """Where in the user's code; known while replaying."""
 
@@ -87,6 +117,8 @@ class Operations:
         self._loop = loop
         self.last = 0
         self.pending: dict[int, Operation] = {}
+        self.ended: dict[int, Operation] = {}
+        """Tasks that ended without a value, the last ones: they can be retried."""
         self.refused = False
         """The instance is being dropped: what code asks for now gets a future that never ends."""
         self.on_cancelled: Callable[[Operation], None] = lambda _: None
@@ -100,10 +132,26 @@ class Operations:
         """Return a new command with a future."""
         operation = self._new(kind, name)
         operation.call, operation.due = call, due
-        future = OperationFuture(loop=self._loop)
-        future.withdraw = lambda: self.cancel(operation)
-        operation.future = future
+        self._promise(operation)
         return operation
+
+    def _promise(self, operation: Operation) -> None:
+        operation.future = OperationFuture(loop=self._loop)
+        operation.future.withdraw = lambda: self.cancel(operation)
+
+    def reopen(self, number: int) -> None:
+        """Begin a task's next life: one that has ended is pending again, for whoever awaits it from now on."""
+        operation = self.pending.get(number) or self.ended.pop(number, None)
+        if operation is None or operation.kind != TASK:
+            return
+        if number not in self.pending:
+            self.pending[number] = operation
+            operation.status, operation.outcome = "ongoing", None
+            self._promise(operation)
+        operation.sequence += 1
+        operation.since = self._loop.clock
+        if isinstance(operation.call, TaskCall) and operation.call.timeout > 0:
+            operation.due = due_time(self._loop.clock + operation.call.timeout)
 
     def open_handle(self, handle: DurableHandle, due: float) -> Operation:
         """Return a new timer that runs `handle`."""
@@ -126,6 +174,7 @@ class Operations:
             return Operation(0, kind, name)
         self.last += 1
         operation = Operation(self.last, kind, name)
+        operation.since = self._loop.clock
         self.pending[self.last] = operation
         self.issued.append(operation)
         return operation
@@ -144,6 +193,10 @@ class Operations:
             self.unset.append(operation.number)
         if withdraw and operation.kind in RUNNING and operation.left:
             self.withdrawn.append(operation)
+        if operation.kind == TASK and operation.left and status != "completed":
+            self.ended[operation.number] = operation
+            if len(self.ended) > RETRYABLE:
+                del self.ended[next(iter(self.ended))]
         return True
 
     def cancel(self, operation: Operation) -> None:

@@ -23,7 +23,7 @@ from leveret_broker.envelope import (
     Task,
     WorkflowCaller,
 )
-from leveret_broker.ids import tag_key, task_id
+from leveret_broker.ids import sequence_key, tag_key, task_id
 from leveret_broker.outcome import Outcome
 
 
@@ -32,6 +32,7 @@ def task(operation: Operation, queue: MailboxQueue, instance: str, begun: Begun,
     call = operation.call
     assert isinstance(call, TaskCall)
     identity = task_id(begun.run, operation.number)
+    key = task_key(begun.run, operation)
     caller = WorkflowCaller(queue, instance, begun.run, operation.number, queue.kind, begun.method)
     message = Task(
         identity,
@@ -39,6 +40,7 @@ def task(operation: Operation, queue: MailboxQueue, instance: str, begun: Begun,
         call.name,
         call.arguments,
         caller,
+        sequence=operation.sequence,
         deadline=operation.due,
         tags=call.tags,
         meta=dict(call.meta),
@@ -46,7 +48,12 @@ def task(operation: Operation, queue: MailboxQueue, instance: str, begun: Begun,
         instance=instance,
         run=begun.run,
     )
-    return Post(ServiceQueue(call.service), Envelope(identity, "", message, sent=at))
+    return Post(ServiceQueue(call.service), Envelope(key, "", message, sent=at))
+
+
+def task_key(run: str, operation: Operation) -> str:
+    """Return what names this life of a task: its revocation does not stop the next one."""
+    return sequence_key(task_id(run, operation.number), operation.sequence)
 
 
 def cancel_task(identity: str, at: float, until: float) -> Post:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from leveret.definition import WorkflowDefinition
 from leveret_actors.store.contract import ActorRecord
 from leveret_actors.workflow import journal, state
 from leveret_actors.workflow.applying import take_turn
+from leveret_actors.workflow.course import Past, course_of
 from leveret_actors.workflow.instance import Emission, Instance, Stuck
-from leveret_actors.workflow.journal import Command, Event, Record
+from leveret_actors.workflow.journal import Command, Record
 from leveret_actors.workflow.lines import line_that_waits
 from leveret_actors.workflow.live import Live, Seen
 from leveret_actors.workflow.operations import Operation
@@ -26,6 +27,7 @@ def load(record: ActorRecord, seen: Seen) -> tuple[Live, list[Record]]:
         live.journal(item)
         if item.completion is not None:
             live.waiters.clear()
+    live.unrun = course_of(records).unrun
     return live, records
 
 
@@ -40,22 +42,17 @@ def definition_for(definitions: Mapping[int, WorkflowDefinition], wanted: int) -
     return definition
 
 
-def revive(instance: Instance, records: Sequence[Record]) -> None:
+def revive(instance: Instance, turns: Iterable[Past]) -> None:
     """Repeat the turns of a journal; raises `Stuck` at the first that the code does not repeat."""
-    events: list[Event] = []
-    for record in records:
-        events.extend(record.events)
-        if not record.ran:
-            continue
+    for turn in turns:
         try:
-            emission = take_turn(instance, record.at, events, record.commands)
+            emission = take_turn(instance, turn.at, turn.events, turn.commands)
         except Stuck as stuck:
-            raise Stuck(f"replay of turn {record.number}: {stuck}") from stuck
-        _compare(instance, record, emission)
-        events = []
+            raise Stuck(f"replay of turn {turn.number}: {stuck}") from stuck
+        _compare(instance, turn, emission)
 
 
-def _compare(instance: Instance, record: Record, emission: Emission) -> None:
+def _compare(instance: Instance, record: Past, emission: Emission) -> None:
     strict = instance.definition.check == "strict"
     for index in range(max(len(record.commands), len(emission.issued))):
         had = record.commands[index] if index < len(record.commands) else None

@@ -11,7 +11,6 @@ from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.operations import Operation
 from leveret_broker.address import MailboxQueue
-from leveret_broker.ids import task_id
 
 
 def posts_of(operation: Operation, instance: Instance, queue: MailboxQueue, at: float) -> Iterable[Post]:
@@ -28,6 +27,6 @@ def posts_of(operation: Operation, instance: Instance, queue: MailboxQueue, at: 
 def call_off(draft: Draft, run: str, operations: Iterable[Operation]) -> None:
     """Cancel where they run: tasks, and children that are not detached."""
     listed = list(operations)
-    draft.revoke([task_id(run, operation.number) for operation in listed if operation.kind == ops.TASK])
+    draft.revoke([posts.task_key(run, operation) for operation in listed if operation.kind == ops.TASK])
     started = [operation for operation in listed if operation.kind == ops.CHILD]
     draft.posts.extend(children.call_off(started, draft.queue, draft.actor, run, draft.at))

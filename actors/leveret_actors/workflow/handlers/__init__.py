@@ -9,21 +9,27 @@ from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.handlers.await_result import await_result
 from leveret_actors.workflow.handlers.call import call
 from leveret_actors.workflow.handlers.cancel import cancel
+from leveret_actors.workflow.handlers.complete_timers import complete_timers
 from leveret_actors.workflow.handlers.describe import describe
 from leveret_actors.workflow.handlers.ended import ended
 from leveret_actors.workflow.handlers.probe import probe
 from leveret_actors.workflow.handlers.read_history import read_history
+from leveret_actors.workflow.handlers.retry_tasks import retry_tasks
+from leveret_actors.workflow.handlers.retry_workflow import retry_workflow
 from leveret_actors.workflow.handlers.signal import signal
 from leveret_actors.workflow.handlers.start import start
 from leveret_broker.envelope import (
     AwaitResult,
     Call,
     Cancel,
+    CompleteTimers,
     Describe,
     Ended,
     Envelope,
     Probe,
     ReadHistory,
+    RetryTasks,
+    RetryWorkflow,
     Signal,
     Start,
     Wake,
@@ -40,6 +46,9 @@ _HANDLERS: Final[dict[type, Callable[[Draft, Envelope, Any], None]]] = {
     Ended: ended,
     Call: call,
     Cancel: cancel,
+    RetryTasks: retry_tasks,
+    RetryWorkflow: retry_workflow,
+    CompleteTimers: complete_timers,
     AwaitResult: await_result,
     Describe: describe,
     ReadHistory: read_history,

@@ -25,7 +25,7 @@ def await_result(draft: Draft, envelope: Envelope, message: AwaitResult) -> None
 
 def await_outcome(draft: Draft, live: Live, envelope: Envelope, caller: Caller) -> None:
     """Answer, or register the caller."""
-    if live.state.outcome is not None:
+    if live.state.outcome is not None and not draft.rewound:
         draft.posts.append(posts.answer(caller, live.state.outcome, live.state.run, draft.at))
     else:
         draft.accept(ResultAwaited(caller, message_digest(envelope.id)), envelope)

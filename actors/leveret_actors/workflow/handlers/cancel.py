@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from leveret_actors.workflow import verbs
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.journal import CancelRequested
+from leveret_actors.workflow.live import Live
 from leveret_broker.envelope import Cancel, Envelope
 from leveret_broker.ids import message_digest
 
@@ -14,5 +16,19 @@ def cancel(draft: Draft, envelope: Envelope, message: Cancel) -> None:
     digest = message_digest(envelope.id)
     if live is None or live.state.is_closed:
         draft.passed.append(digest)
+        text = "there is no such instance" if live is None else f"the instance is {live.state.status} already"
+        draft.tell(message.caller, 0, text, found=live is not None)
     elif message.method in {"", "main"}:
-        draft.accept(CancelRequested(digest, message.number, message.reason), envelope)
+        if not draft.accept(CancelRequested(digest, message.number, message.reason, message.force), envelope):
+            draft.tell(message.caller, 0, "this request came before and was carried out")
+            return
+        draft.tell(message.caller, *_what(draft, live, message))
+
+
+def _what(draft: Draft, live: Live, message: Cancel) -> tuple[int, str]:
+    if message.number < 0:
+        return 1, "ended without its code" if message.force else "cancellation requested"
+    one = verbs.commands(draft, live).get(message.number)
+    if one is None or one.status != "ongoing":
+        return 0, f"command {message.number} is not pending"
+    return 1, f"cancelled {one.kind} {one.name}".rstrip()

@@ -16,7 +16,8 @@ def ended(draft: Draft, envelope: Envelope, message: Ended) -> None:
         return
     if live.instance is not None:
         operation = live.instance.operations.pending.get(message.number)
-        if operation is None or operation.kind not in ANSWERED:
+        if operation is None or operation.kind not in ANSWERED or operation.sequence != message.sequence:
             return
     digest = message_digest(envelope.id)
-    draft.accept(CommandEnded(message.number, message.outcome, digest, message.attempt, message.worker), envelope)
+    event = CommandEnded(message.number, message.outcome, digest, message.attempt, message.worker, message.sequence)
+    draft.accept(event, envelope)
