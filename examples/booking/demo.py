@@ -140,6 +140,7 @@ class Demo:
                     for task in (bookings, *helpers):
                         task.cancel()
                     await asyncio.gather(bookings, *helpers, return_exceptions=True)
+        console.print()
         return self.verdict(console, turns)
 
     def verdict(self, console: Console, turns: int) -> bool:
