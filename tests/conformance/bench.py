@@ -44,10 +44,11 @@ class SteeredBench(Bench):
         self.ids: list[str] = []
         self._begun: dict[str, asyncio.Event] = {}
         self._let_go: dict[str, asyncio.Event] = {}
+        self._over: dict[str, asyncio.Event] = {}
 
     async def say(self, word: str) -> str:
         self._note(word)
-        self.ended.append(word)
+        self._end(word)
         return word
 
     async def hold(self, word: str) -> str:
@@ -55,18 +56,27 @@ class SteeredBench(Bench):
         try:
             await self._let_go.setdefault(word, asyncio.Event()).wait()
         finally:
-            self.ended.append(word)
+            self._end(word)
         return word
 
     async def fail(self, word: str) -> str:
         self._note(word)
-        self.ended.append(word)
+        self._end(word)
         raise Overbooked(word)
 
     def _note(self, word: str) -> None:
         self.calls.append(word)
         self.ids.append(service.context().task_id)
         self._begun.setdefault(word, asyncio.Event()).set()
+
+    def _end(self, word: str) -> None:
+        self.ended.append(word)
+        self._over.setdefault(word, asyncio.Event()).set()
+
+    async def over(self, word: str) -> None:
+        """Wait until a task with this word has returned, raised or been stopped."""
+        async with asyncio.timeout(30):
+            await self._over.setdefault(word, asyncio.Event()).wait()
 
     async def begun(self, word: str) -> None:
         """Wait until a task with this word runs."""

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.conformance.poison import VARIABLE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,3 +32,13 @@ async def replay_elsewhere(journals: Path, seed: str) -> None:
         cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed},
     )  # fmt: skip
     assert await process.wait() == 0
+
+
+async def hosting(url: str) -> bool:
+    """Run `host` in a process of its own; tell whether it died before everything was decided."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.conformance.host", url, cwd=ROOT, env={**os.environ, VARIABLE: "1"}
+    )
+    code = await process.wait()
+    assert code in {0, 9}
+    return code == 9

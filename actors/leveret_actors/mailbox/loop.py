@@ -197,16 +197,21 @@ class MailboxLoop:
         return intake
 
     async def _try_suspects(self, tenure: Tenure, inboxes: list[Inbox]) -> list[Outbox]:
-        """Decide what an earlier owner may have died of, behind durable marks, the already marked ones alone."""
+        """Decide what an earlier owner may have died of, behind durable marks, the already marked ones alone.
+
+        Those are marked one by one, each right before it is tried: nobody pays for the nodes that another brings down.
+        """
         outboxes: list[Outbox] = []
         for start in range(0, len(inboxes), SUSPECTS_AT_ONCE):
-            group, mark = inboxes[start : start + SUSPECTS_AT_ONCE], self._host.store.mark_attempt
-            tried = [(one, await mark(self.queue, tenure.epoch, one.actor, self._host.node)) for one in group]
-            outboxes += await self._turns(tenure, [inbox for inbox, count in tried if count == 1], (), marked=True)
-            for inbox, count in tried:
-                if count > 1:
-                    inbox.give_up = f"it brought its node down {ATTEMPTS} times" if count > ATTEMPTS else ""
-                    outboxes += await self._turns(tenure, [inbox], (), marked=True)
+            unmarked: list[Inbox] = []
+            for inbox in inboxes[start : start + SUSPECTS_AT_ONCE]:
+                count = await self._host.store.mark_attempt(self.queue, tenure.epoch, inbox.actor, self._host.node)
+                if count == 1:
+                    unmarked.append(inbox)
+                    continue
+                inbox.give_up = f"it brought its node down {ATTEMPTS} times" if count > ATTEMPTS else ""
+                outboxes += await self._turns(tenure, [inbox], (), marked=True)
+            outboxes += await self._turns(tenure, unmarked, (), marked=True)
         return outboxes
 
     async def _bury(self, unreadable: Iterable[tuple[bytes, str]]) -> None:

@@ -1,0 +1,19 @@
+"""A workflow that brings its node down, in processes that are there for it."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from leveret import workflow
+
+VARIABLE: Final = "LEVERET_TESTS_POISON"
+_deadly = VARIABLE in os.environ
+
+
+@workflow.define
+class Poison:
+    async def run(self, dose: str) -> str:
+        if dose == "deadly" and _deadly:
+            os._exit(9)
+        return dose
