@@ -14,10 +14,21 @@ from leveret import (
     workflow,
 )
 from leveret.failure import attributes_of, failure_of
-from leveret_broker.envelope import Cancel, Ended, Start, TagClaim, TagJoin, TagPass, decode
+from leveret_broker.envelope import (
+    Cancel,
+    ClientCaller,
+    Describe,
+    Description,
+    Ended,
+    Start,
+    TagClaim,
+    TagJoin,
+    TagPass,
+    decode,
+)
 from leveret_broker.ids import child_id, run_of
 from leveret_broker.outcome import Cancelled, Completed, Failed, Failure
-from tests.workflow.harness import CODEC, Driver
+from tests.workflow.harness import CODEC, Driver, replies
 from tests.workflow.world import World
 
 
@@ -82,6 +93,10 @@ class Order:
     async def waits_beside(self) -> int:
         workflow.dispatch(workflow.new(Payment, id="c").wait)
         return await self.keep.receive()
+
+    async def fails_beside(self) -> None:
+        workflow.dispatch(workflow.new(Payment, id="c").wait)
+        await workflow.new(Payment).pay(1)
 
     async def waits_detached(self) -> int:
         return await workflow.new(Payment, id="c", detached=True).wait()
@@ -268,6 +283,50 @@ def test_H02_an_instance_that_was_there_before_is_not_cancelled_with_the_parent(
     world.cancel("Order")
 
     assert world["Payment", "c"].status == "running"
+
+
+def test_H02_cancelling_a_failed_parent_cancels_its_children(evict: bool) -> None:
+    world = World(Order, Payment, tasks=declined, evict=evict)
+    world.start("Order", method="fails_beside")
+    assert (world["Order", "p"].status, world["Payment", "c"].status) == ("failed", "running")
+
+    world.cancel("Order")
+
+    assert (world["Order", "p"].status, world["Payment", "c"].status) == ("cancelled", "cancelled")
+
+
+def test_H02_a_parent_ended_by_force_cancels_its_children_without_its_code() -> None:
+    world = World(Order, Payment)
+    parent = world.start("Order", method="waits_beside")
+    parent.deploy()
+
+    world.send("Order", "p", Cancel(force=True))
+
+    assert (parent.status, world["Payment", "c"].status) == ("cancelled", "cancelled")
+
+
+def test_E14_cancelling_one_child_by_its_number_leaves_the_rest_alone() -> None:
+    world = World(Order, Payment)
+    parent = world.start("Order", method="catches")
+
+    world.send("Order", "p", Cancel(number=1))
+
+    assert parent.value == "WorkflowCancelled"
+    assert world["Payment", "c"].status == "cancelled"
+
+
+def test_describe_shows_pending_children_and_whose_child_one_is() -> None:
+    world = World(Order, Payment)
+    parent = world.start("Order", method="waits_beside")
+
+    (shown,) = replies(parent.send(Describe(ClientCaller("client", "d"))).posts)
+    (of_child,) = replies(world["Payment", "c"].send(Describe(ClientCaller("client", "d"))).posts)
+
+    assert isinstance(shown, Description)
+    assert isinstance(of_child, Description)
+    pending: Any = shown.data["pending"]
+    assert next((one["kind"], one["name"], one["instance"]) for one in pending) == ("child", "Payment.wait", "c")
+    assert of_child.data["parent"] == ["Order", "p", parent.run]
 
 
 def test_H03_cancelling_a_child_is_raised_in_the_awaiting_parent() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from leveret.failure import already_started, failure_of, to_exception
 from leveret.runtime import ChildCall, MethodCall, TaskCall
 from leveret_actors.workflow import operations as ops
-from leveret_actors.workflow.children import child_of
+from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.instance import Emission, Instance
 from leveret_actors.workflow.journal import (
     Begun,
@@ -140,7 +140,7 @@ def _cancel(instance: Instance, event: CancelRequested) -> None:
     operation = instance.operations.pending.get(event.number)
     if operation is None or operation.handle is not None:
         return
-    if operation.kind in ops.RUNNING:
+    if operation.kind in ops.ANSWERED:
         where = {**_where(instance, operation), **({"reason": event.reason} if event.reason else {})}
         _settle(instance, operation, Cancelled(where), withdraw=True)
     else:
@@ -148,10 +148,7 @@ def _cancel(instance: Instance, event: CancelRequested) -> None:
 
 
 def _where(instance: Instance, operation: Operation) -> dict[str, str]:
-    run, call = instance.begun.run, operation.call
-    if isinstance(call, ChildCall):
-        return {"workflow": call.plan.workflow, "instance": child_of(run, operation).instance, "method": call.method}
-    if isinstance(call, MethodCall):
-        return {"workflow": call.target.workflow, "instance": call.target.id, "method": call.method}
-    service, _, name = operation.name.rpartition(".")
-    return {"service": service, "task": name, "task_id": task_id(run, operation.number)}
+    kind, _, name = operation.name.rpartition(".")
+    if operation.kind == ops.TASK:
+        return {"service": kind, "task": name, "task_id": task_id(instance.begun.run, operation.number)}
+    return {"workflow": kind, "instance": instance_of(operation), "method": name}

@@ -6,45 +6,33 @@ All of it derives from the parent's run and the number of the command, so that a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from leveret.runtime import ChildCall
+from leveret.runtime import ChildCall, MethodCall
 from leveret_actors.actor import ActorAddress, Post
-from leveret_actors.workflow.journal import Begun
+from leveret_actors.workflow.course import Line
+from leveret_actors.workflow.journal import Begun, Child
 from leveret_actors.workflow.operations import Operation
 from leveret_broker.address import TAGS, MailboxQueue
 from leveret_broker.envelope import Cancel, Envelope, Start, TagClaim, TagJoin, TagPass, WorkflowCaller, encode
 from leveret_broker.ids import child_id, run_of, tag_key
 
 
-class Child(NamedTuple):
-    """Who a child is, whether it has begun or not."""
-
-    call: ChildCall
-    instance: str
-    start: str
-    """Message id of the start."""
-    run: str
-    """What the start makes; an instance that was there before has another."""
-
-
-def child_of(run: str, operation: Operation) -> Child:
-    """Return the child that a command of `run` starts."""
-    call = operation.call
-    assert isinstance(call, ChildCall)
-    instance = call.plan.id or child_id(run, operation.number)
-    start = f"{run}.{operation.number}.s"
-    return Child(call, instance, start, run_of(call.plan.workflow, instance, start))
+def child_of(run: str, number: int, call: ChildCall) -> Child:
+    """Return the child that command `number` of `run` starts."""
+    plan = call.plan
+    instance = plan.id or child_id(run, number)
+    return Child(instance, run_of(plan.workflow, instance, _start_id(run, number)), plan.unique_tag, call.detached)
 
 
 def start(operation: Operation, queue: MailboxQueue, parent: str, begun: Begun, at: float) -> Iterable[Post]:
     """Yield the joins of a child's tags, then its start, which a unique tag carries inside its claim."""
-    child = child_of(begun.run, operation)
-    call, plan = child.call, child.call.plan
+    call, child, message_id = operation.call, operation.child, _start_id(begun.run, operation.number)
+    assert isinstance(call, ChildCall)
+    assert child is not None
+    plan = call.plan
     caller = WorkflowCaller(queue, parent, begun.run, operation.number, queue.kind, begun.method)
     for index, tag in enumerate(plan.tags):
-        join = TagJoin(child.instance, child.run)
-        yield _to_tag(plan.workflow, tag, f"{child.start}.j{index}", join, at)
+        yield _to_tag(plan.workflow, tag, f"{message_id}.j{index}", TagJoin(child.instance, child.run), at)
     message = Start(
         call.method,
         call.arguments,
@@ -58,28 +46,36 @@ def start(operation: Operation, queue: MailboxQueue, parent: str, begun: Begun, 
         version=plan.version,
         parent=caller,
     )
-    envelope = Envelope(child.start, child.instance, message, sent=at)
+    envelope = Envelope(message_id, child.instance, message, sent=at)
     if plan.unique_tag:
         claim = TagClaim(child.instance, child.run, encode(envelope), caller, plan.on_conflict)
-        yield _to_tag(plan.workflow, plan.unique_tag, f"{child.start}.u", claim, at)
+        yield _to_tag(plan.workflow, plan.unique_tag, f"{message_id}.u", claim, at)
     else:
         yield Post(ActorAddress(plan.workflow, child.instance), envelope)
 
 
-def call_off(operations: Iterable[Operation], queue: MailboxQueue, parent: str, run: str, at: float) -> Iterable[Post]:
-    """Yield the cancellations of children that are not detached, meant for the runs that this parent has started."""
-    for operation in operations:
-        child = child_of(run, operation)
-        if child.call.detached:
-            continue
-        cancel = Cancel(reason=f"by its parent {queue.kind} {parent!r}")
-        envelope = Envelope(f"{run}.{operation.number}.c", child.instance, cancel, child.run, at)
-        unique_tag, workflow = child.call.plan.unique_tag, child.call.plan.workflow
-        if unique_tag:  # the way that the start takes, so as not to overtake it
-            word = TagPass(child.instance, encode(envelope))
-            yield _to_tag(workflow, unique_tag, f"{envelope.id}.u", word, at)
-        else:
-            yield Post(ActorAddress(workflow, child.instance), envelope)
+def call_off(command: Operation | Line, queue: MailboxQueue, parent: str, run: str, at: float) -> Iterable[Post]:
+    """Yield the cancellation of a child that is not detached, meant for the run that this parent has started."""
+    child, workflow = command.child, command.name.rpartition(".")[0]
+    if child is None or child.detached:
+        return
+    cancel = Cancel(reason=f"by its parent {queue.kind} {parent!r}")
+    envelope = Envelope(f"{run}.{command.number}.c", child.instance, cancel, child.run, at)
+    if child.unique_tag:  # the way that the start takes, so as not to overtake it
+        yield _to_tag(workflow, child.unique_tag, f"{envelope.id}.u", TagPass(child.instance, encode(envelope)), at)
+    else:
+        yield Post(ActorAddress(workflow, child.instance), envelope)
+
+
+def instance_of(operation: Operation) -> str:
+    """Return the id of the instance that a command starts or calls; empty for other commands, and by tag."""
+    if operation.child is not None:
+        return operation.child.instance
+    return operation.call.target.id if isinstance(operation.call, MethodCall) else ""
+
+
+def _start_id(run: str, number: int) -> str:
+    return f"{run}.{number}.s"
 
 
 def _to_tag(workflow: str, tag: str, message_id: str, message: TagJoin | TagClaim | TagPass, at: float) -> Post:

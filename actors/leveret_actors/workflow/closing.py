@@ -10,7 +10,6 @@ from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Emission
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.outcomes import status_of
-from leveret_broker.ids import sequence_key, task_id
 from leveret_broker.outcome import Completed, Failed, Outcome
 
 
@@ -57,8 +56,6 @@ def _take_down(draft: Draft, live: Live, outcome: Outcome, emission: Emission | 
 
 def _take_down_unseen(draft: Draft, run: str) -> None:
     """Take down what an instance without code has open, as its journal tells."""
-    for line in lines_of(draft.course()).values():
-        if line.status == "ongoing" and line.kind in {ops.TASK, ops.TIMER}:
-            draft.removed[run, line.number] = None
-            if line.kind == ops.TASK:
-                draft.revoke([sequence_key(task_id(run, line.number), line.sequence)])
+    lines = [line for line in lines_of(draft.course()).values() if line.status == "ongoing"]
+    draft.removed.update(((run, line.number), None) for line in lines if line.kind in {ops.TASK, ops.TIMER})
+    sending.call_off(draft, run, lines)

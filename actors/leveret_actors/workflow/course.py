@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from leveret_actors.workflow.journal import (
     CancelRequested,
+    Child,
     Command,
     CommandEnded,
     Event,
@@ -59,6 +60,7 @@ class Line:
     issued: int
     """The turn that asked for it."""
     since: float
+    child: Child | None = None
     status: str = "ongoing"
     ended: int = 0
     """The turn in which its end was applied; 0: not yet by any."""
@@ -114,7 +116,8 @@ def lines_of(course: Course) -> dict[int, Line]:
         for event in turn.events:
             _follow(lines, event, turn.number)
         for command in turn.commands:
-            lines[command.number] = Line(command.number, command.kind, command.name, turn.number, turn.at)
+            number = command.number
+            lines[number] = Line(number, command.kind, command.name, turn.number, turn.at, command.child)
         for number in turn.withdrawn:
             if number in lines and lines[number].status == "ongoing":
                 lines[number].status, lines[number].ended = "cancelled", turn.number

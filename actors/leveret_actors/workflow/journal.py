@@ -121,17 +121,30 @@ Event: TypeAlias = (
 )  # fmt: skip
 
 
+class Child(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """Who a child is, so that it can be found without running its parent's code."""
+
+    instance: str
+    run: str
+    """What the start makes; an instance that was there before has another."""
+    unique_tag: str = ""
+    """The start goes through it, and whatever must not overtake the start."""
+    detached: bool = False
+
+
 class Command(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Something that the code asked for."""
 
     kind: str
-    """`task`, `timer`, `receive`, `inline`."""
+    """`task`, `timer`, `receive`, `inline`, `child`, `call`, `signal`, `cancel`."""
     number: int
     name: str = ""
     digest: bytes = b""
     """Of the arguments, with `check="strict"`."""
     value: Payload | Failure | None = None
     """What an `inline` function returned or raised."""
+    child: Child | None = None
+    """For a child."""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):

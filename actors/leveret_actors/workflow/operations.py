@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from leveret.runtime import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TaskCall
 from leveret_actors.workflow.bounds import due_time
-from leveret_actors.workflow.journal import Command
+from leveret_actors.workflow.journal import Child, Command
 from leveret_actors.workflow.loop import DurableHandle, LoopFuture, WorkflowLoop
 from leveret_broker.codec import Payload
 from leveret_broker.outcome import Failure, Outcome
@@ -53,6 +53,7 @@ class Operation:
 
     __slots__ = (
         "call",
+        "child",
         "due",
         "future",
         "handle",
@@ -79,6 +80,8 @@ class Operation:
         self.name = name
         self.status = "ongoing"
         self.call: Wanted | None = None
+        self.child: Child | None = None
+        """Whom it starts."""
         self.due = 0.0
         """When its durable timer fires; 0 is none."""
         self.handle: DurableHandle | None = None
@@ -106,7 +109,7 @@ class Operation:
             digest = hashlib.blake2b(self.call.arguments, digest_size=8).digest()
         elif strict and isinstance(self.call, SignalCall):
             digest = hashlib.blake2b(self.call.value, digest_size=8).digest()
-        return Command(self.kind, self.number, self.name, digest, self.value)
+        return Command(self.kind, self.number, self.name, digest, self.value, self.child)
 
 
 class Operations:

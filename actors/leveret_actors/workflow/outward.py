@@ -28,8 +28,9 @@ class Outward(ABC):
         """Start a workflow."""
         plan = call.plan
         operation = self.located(self.operations.open(ops.CHILD, f"{plan.workflow}.{call.method}", call=call))
+        operation.child = child_of(self.begun.run, operation.number, call)
         if plan.unique_tag:
-            self.claimed[plan.workflow, child_of(self.begun.run, operation).instance] = plan.unique_tag
+            self.claimed[plan.workflow, operation.child.instance] = plan.unique_tag
         return operation
 
     def call_method(self, call: MethodCall) -> Operation:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from leveret_actors.actor import Post
 from leveret_actors.workflow import children, letters, posts
 from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.course import Line
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.operations import Operation
 from leveret_broker.address import MailboxQueue
+from leveret_broker.ids import sequence_key, task_id
 
 
 def posts_of(operation: Operation, instance: Instance, queue: MailboxQueue, at: float) -> Iterable[Post]:
@@ -24,9 +26,10 @@ def posts_of(operation: Operation, instance: Instance, queue: MailboxQueue, at: 
         yield letters.letter(operation, instance, queue, at)
 
 
-def call_off(draft: Draft, run: str, operations: Iterable[Operation]) -> None:
+def call_off(draft: Draft, run: str, commands: Iterable[Operation | Line]) -> None:
     """Cancel where they run: tasks, and children that are not detached."""
-    listed = list(operations)
-    draft.revoke([posts.task_key(run, operation) for operation in listed if operation.kind == ops.TASK])
-    started = [operation for operation in listed if operation.kind == ops.CHILD]
-    draft.posts.extend(children.call_off(started, draft.queue, draft.actor, run, draft.at))
+    listed = list(commands)
+    tasks = [one for one in listed if one.kind == ops.TASK]
+    draft.revoke([sequence_key(task_id(run, one.number), one.sequence) for one in tasks])
+    for one in listed:
+        draft.posts.extend(children.call_off(one, draft.queue, draft.actor, run, draft.at))

@@ -109,7 +109,7 @@ def resume(draft: Draft, live: Live, digest: bytes, record: int, numbers: Iterab
 
 
 def _take_back(draft: Draft, live: Live, void: Iterable[Line]) -> None:
-    """Take back what void turns had asked for: the code knows all of it, the journal only tasks and timers."""
+    """Take back what void turns had asked for: the code knows all of it, the journal what runs elsewhere."""
     run = live.state.run
     numbers = {line.number for line in void}
     draft.removed.update(((run, line.number), None) for line in void if line.kind in {TASK, TIMER})
@@ -119,8 +119,7 @@ def _take_back(draft: Draft, live: Live, void: Iterable[Line]) -> None:
         live.instance.close()
         live.instance = None
     else:
-        open_tasks = (line for line in void if line.kind == TASK and line.status == "ongoing")
-        draft.revoke([sequence_key(task_id(run, line.number), line.sequence) for line in open_tasks])
+        sending.call_off(draft, run, [line for line in void if line.status == "ongoing"])
     draft.stuck = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.live import Live
 from leveret_broker.envelope import Describe, Description, Envelope
@@ -18,10 +19,17 @@ def describe(draft: Draft, envelope: Envelope, message: Describe) -> None:
 
 def _data(draft: Draft, live: Live) -> dict[str, object]:
     head, instance = live.state, live.instance
+    parent = None if live.begun is None else live.begun.parent
     pending: list[dict[str, object]] = []
     if instance is not None:
         pending = [
-            {"number": operation.number, "kind": operation.kind, "name": operation.name, "due": operation.due}
+            {
+                "number": operation.number,
+                "kind": operation.kind,
+                "name": operation.name,
+                "due": operation.due,
+                "instance": instance_of(operation),
+            }
             for operation in instance.operations.pending.values()
         ]
     return {
@@ -31,6 +39,7 @@ def _data(draft: Draft, live: Live) -> dict[str, object]:
         "status": head.status,
         "reason": head.reason or draft.stuck,
         "version": head.version,
+        "parent": None if parent is None else [parent.workflow, parent.instance, parent.run],
         "tags": list(head.tags),
         "unique_tag": head.unique_tag,
         "meta": dict(head.meta),
