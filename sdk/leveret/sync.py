@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, Generic, ParamSpec, Self, TypeVar, Unpack, overload
 
@@ -10,10 +10,10 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from leveret import client as asynchronous
 from leveret.client import Group, NamedStart, StartOptions, TagMember
-from leveret.client.handle import PATIENCE
+from leveret.client.verbs import PATIENCE, Names
 from leveret.contract import Duration
 from leveret_broker.codec import Codec
-from leveret_broker.envelope import Description
+from leveret_broker.envelope import Description, Done
 from leveret_broker.errors import TransportClosed
 from leveret_broker.transport import Transport
 
@@ -47,9 +47,21 @@ class Handle(Generic[R]):
         """Wait for the result; raises as the asynchronous one does."""
         return self._client.run(self._handle.result(timeout))
 
-    def cancel(self, reason: str = "") -> None:
+    def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask the instance to cancel."""
-        self._client.run(self._handle.cancel(reason))
+        self._client.run(self._handle.cancel(reason, force=force))
+
+    def retry_tasks(self, *task_ids: str, status: str | Iterable[str] = (), service: Names = ()) -> Done:
+        """Send tasks that ended without a value again."""
+        return self._client.run(self._handle.retry_tasks(*task_ids, status=status, service=service))
+
+    def retry_workflow_task(self) -> Done:
+        """Have what failed by its own code, or is blocked, run again."""
+        return self._client.run(self._handle.retry_workflow_task())
+
+    def complete_timers(self, method: str = "") -> Done:
+        """Fire pending timers now."""
+        return self._client.run(self._handle.complete_timers(method))
 
     def describe(self, timeout: Duration = PATIENCE) -> Description:
         """Return what the instance is and waits for."""
@@ -155,9 +167,23 @@ class Client:
         """Wait for the result of what `get` returned."""
         return self.run(self._client.result(instance, timeout))
 
-    def cancel(self, target: object, reason: str = "") -> None:
+    def cancel(self, target: object, reason: str = "", *, force: bool = False) -> None:
         """Cancel what `get` or `all` returned."""
-        self.run(self._client.cancel(target, reason))
+        self.run(self._client.cancel(target, reason, force=force))
+
+    def retry_tasks(
+        self, target: object, *task_ids: str, status: str | Iterable[str] = (), service: Names = ()
+    ) -> Done:
+        """Send tasks that ended without a value again, of one instance or of all with a tag."""
+        return self.run(self._client.retry_tasks(target, *task_ids, status=status, service=service))
+
+    def retry_workflow_task(self, target: object) -> Done:
+        """Have what failed by its own code, or is blocked, run again."""
+        return self.run(self._client.retry_workflow_task(target))
+
+    def complete_timers(self, target: object, method: str = "") -> Done:
+        """Fire pending timers now."""
+        return self.run(self._client.complete_timers(target, method))
 
     def describe(self, instance: object, timeout: Duration = PATIENCE) -> Description:
         """Return what an instance is and waits for."""

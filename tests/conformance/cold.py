@@ -8,8 +8,9 @@ from leveret.workflow import definition_of
 from leveret_actors.testing import replay
 from leveret_actors.workflow import journal
 from leveret_actors.workflow.applying import take_turn
+from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.house import EngineSettings, House
-from leveret_actors.workflow.journal import Event, Record
+from leveret_actors.workflow.journal import Record
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.state import RUNNING, State
 from leveret_broker.codec import Codec
@@ -18,8 +19,9 @@ from leveret_broker.codec import Codec
 def assert_it_repeats(workflow: type[Any], instance: str, records: list[bytes]) -> None:
     """Replay as users do; then once more, and compare what `replay` leaves out: values and failures, not just kinds."""
     turns = [journal.decode(record) for record in records]
-    assert replay(workflow, records) == sum(turn.ran for turn in turns)
-    ended = [turn.completion for turn in turns if turn.completion is not None and turn.ran]
+    course = course_of(turns)
+    assert replay(workflow, records) == len(course.turns)
+    ended = [turn.completion for turn in course.turns if turn.completion is not None]
     assert _outcomes(workflow, instance, turns) == ended
 
 
@@ -31,14 +33,10 @@ def _outcomes(workflow: type[Any], instance: str, turns: list[Record]) -> list[o
         live.journal(turn)
     code = house.instance(instance, live)
     found: list[object] = []
-    events: list[Event] = []
     try:
-        for turn in turns:
-            events.extend(turn.events)
-            if turn.ran:
-                emission = take_turn(code, turn.at, events, turn.commands)
-                found += [] if emission.outcome is None else [emission.outcome]
-                events = []
+        for past in course_of(turns).turns:
+            emission = take_turn(code, past.at, past.events, past.commands)
+            found += [] if emission.outcome is None else [emission.outcome]
     finally:
         code.close()
     return found

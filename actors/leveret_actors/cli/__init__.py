@@ -5,7 +5,8 @@ where       URL and configuration: from options, environment, file
 output      tables and JSON
 serving     `node`
 dev         `dev`, with `discovery` of what a module defines
-calling     `start`, `signal`, `cancel`
+calling     `start`, `signal`
+verbs       `cancel`, `retry-tasks`, `retry-workflow-task`, `complete-timers`
 looking     `describe`, `history`, `list`, with `inspection` of the store
 doctor/     `doctor`: one file per thing that can be ill
 checking    `config check`

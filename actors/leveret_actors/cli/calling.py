@@ -1,4 +1,4 @@
-"""`leveret start`, `signal` and `cancel`: workflows by name, without their code."""
+"""`leveret start` and `signal`: workflows by name, without their code."""
 
 from __future__ import annotations
 
@@ -86,23 +86,6 @@ def send_signal(
     run(main)
 
 
-def cancel(
-    workflow: Workflow,
-    instance: Id = None,
-    tag: Tag = None,
-    reason: Annotated[str, typer.Option(help="Kept in the journal.")] = "",
-    url: UrlOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Ask an instance, or all with a tag, to cancel."""
-
-    async def main() -> None:
-        async with client(url, config) as opened:
-            await target(opened, workflow, instance, tag).cancel(reason)
-
-    run(main)
-
-
 def target(opened: Client, workflow: str, instance: str | None, tag: str | None) -> Handle[Any] | Group:
     """Return whom the options mean; raises `ConfigurationError` unless it is one of id and tag."""
     if instance is not None and tag is None:
@@ -136,4 +119,3 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(start)
     app.command("signal")(send_signal)
-    app.command()(cancel)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
 from leveret.client.group import Group, TagMember
-from leveret.client.handle import PATIENCE, Handle
+from leveret.client.handle import Handle
 from leveret.client.post import Post
 from leveret.client.starting import Starter
 from leveret.client.stub import NamedStart, NewStub, StartMethod, TargetStub, target_of
+from leveret.client.verbs import PATIENCE, Names
 from leveret.contract import Duration, seconds
 from leveret.definition import WorkflowDefinition
 from leveret.start_options import StartOptions
@@ -17,7 +18,7 @@ from leveret.transports import make_transport
 from leveret.url import Url
 from leveret.workflow.defining import definition_of
 from leveret_broker.codec import Codec
-from leveret_broker.envelope import Description
+from leveret_broker.envelope import Description, Done
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import check_id, check_name
 from leveret_broker.transport import Transport
@@ -147,9 +148,35 @@ class Client:
         """Wait for the result of what `get` or `dispatch` returned; see `Handle.result`."""
         return await self._handle(instance).result(timeout)
 
-    async def cancel(self, target: object, reason: str = "") -> None:
-        """Cancel what `get`, `all` or `dispatch` returned; returns when the broker holds the request."""
-        await target_of(target).cancel(reason)
+    async def cancel(self, target: object, reason: str = "", *, force: bool = False) -> None:
+        """Cancel what `get`, `all` or `dispatch` returned, by `force` without its code.
+
+        Returns when the broker holds the request.
+        """
+        await target_of(target).cancel(reason, force=force)
+
+    async def cancel_task(self, instance: object, task_id: str, reason: str = "") -> Done:
+        """Cancel one task of an instance; see `Handle.cancel_task`."""
+        return await self._handle(instance).cancel_task(task_id, reason)
+
+    async def retry_tasks(
+        self,
+        target: object,
+        *task_ids: str,
+        status: str | Iterable[str] = (),
+        service: Names = (),
+        timeout: Duration = PATIENCE,  # noqa: ASYNC109
+    ) -> Done:
+        """Send tasks that ended without a value again, of one instance or all with a tag; see `Verbs.retry_tasks`."""
+        return await target_of(target).retry_tasks(*task_ids, status=status, service=service, timeout=timeout)
+
+    async def retry_workflow_task(self, target: object, timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109
+        """Have what failed by its own code, or is blocked, run again; see `Verbs.retry_workflow_task`."""
+        return await target_of(target).retry_workflow_task(timeout)
+
+    async def complete_timers(self, target: object, method: str = "", timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109
+        """Fire pending timers now; see `Verbs.complete_timers`."""
+        return await target_of(target).complete_timers(method, timeout)
 
     async def describe(self, instance: object, timeout: Duration = PATIENCE) -> Description:  # noqa: ASYNC109
         """Return what an instance is and waits for; see `Handle.describe`."""

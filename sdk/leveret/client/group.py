@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
-from leveret.client.handle import PATIENCE
 from leveret.client.post import Post, letter
+from leveret.client.verbs import PATIENCE, Verb, Verbs
 from leveret.contract import Duration, seconds
 from leveret_broker.codec import Payload
-from leveret_broker.envelope import Cancel, MembersPage, Signal, TagFan, TagMembers
+from leveret_broker.envelope import Cancel, ClientCaller, Done, Fanned, MembersPage, Signal, TagFan, TagMembers
 from leveret_broker.ids import tag_key
 
 
@@ -20,7 +20,7 @@ class TagMember(NamedTuple):
     run: str
 
 
-class Group:
+class Group(Verbs):
     """All instances with a tag; what is sent reaches those that joined before."""
 
     def __init__(self, post: Post, workflow: str, tag: str) -> None:
@@ -40,9 +40,17 @@ class Group:
         """Send an encoded signal."""
         await self._fan(Signal(channel, value, patient=True), message_id)
 
-    async def cancel(self, reason: str = "") -> None:
-        """Ask every instance to cancel; returns when the broker holds the request."""
-        await self._fan(Cancel(reason=reason), None)
+    async def cancel(self, reason: str = "", *, force: bool = False) -> None:
+        """Ask every instance to cancel, by `force` without its code; returns when the broker holds the request."""
+        await self._fan(Cancel(reason=reason, force=force), None)
+
+    async def ask(self, verb: Callable[[ClientCaller | None], Verb], timeout: Duration) -> Done:  # noqa: ASYNC109
+        """Send a verb to every instance; returns how many it was sent to, once it was."""
+        queue, key = await self._post.queue_of_tag(self.workflow, self.tag), tag_key(self.workflow, self.tag)
+        with self._post.requests.expect(f"verb for {self}") as expecting:
+            await self._post.ask(expecting, queue, letter(key, TagFan(verb(None), expecting.caller)))
+            fanned = await expecting.answer(Fanned, seconds("the timeout", timeout))
+        return Done(fanned.members > 0, fanned.members, f"sent to {fanned.members} instance(s)")
 
     async def members(self, timeout: Duration = PATIENCE) -> AsyncIterator[TagMember]:  # noqa: ASYNC109
         """Iterate over the instances in the order in which they joined, asking for a page at a time.

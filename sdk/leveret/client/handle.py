@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Generic, TypeVar
 
 from leveret.client.post import Post, letter
 from leveret.client.requests import Expecting
+from leveret.client.verbs import PATIENCE, Verb, Verbs
 from leveret.contract import Duration, seconds
-from leveret.errors import RequestTimedOut, WorkflowAlreadyStarted
+from leveret.errors import ArgumentMismatch, RequestTimedOut, WorkflowAlreadyStarted
 from leveret.failure import to_exception
 from leveret_broker.codec import Payload
 from leveret_broker.envelope import (
     Answer,
     AwaitResult,
     Cancel,
+    ClientCaller,
     Describe,
     Description,
+    Done,
     HistoryPage,
     ReadHistory,
     Signal,
@@ -26,11 +29,8 @@ from leveret_broker.outcome import Completed, Outcome
 
 R = TypeVar("R")
 
-PATIENCE: Final = 5.0
-"""Seconds that `describe`, `history` and `members` wait for a node."""
 
-
-class Handle(Generic[R]):
+class Handle(Verbs, Generic[R]):
     """One instance: ask for its result, cancel it, look at it."""
 
     def __init__(self, post: Post, workflow: str, instance: str, *, run: str = "", kind: Any = Any) -> None:
@@ -105,11 +105,31 @@ class Handle(Generic[R]):
         signal = Signal(channel, value, patient=self._post.may_overtake(self.workflow, self.id))
         await self._post.send(queue, self.id, signal, message_id=message_id)
 
-    async def cancel(self, reason: str = "") -> None:
-        """Ask the instance to cancel; returns when the broker holds the request. Nothing happens to a closed one."""
+    async def cancel(self, reason: str = "", *, force: bool = False) -> None:
+        """Ask the instance to cancel; returns when the broker holds the request. Nothing happens to a closed one.
+
+        With `force` it ends without its code: nothing is compensated.
+        """
         queue = await self._post.queue_of(self.workflow, self.id)
-        envelope = letter(self.id, Cancel(reason=reason), run=self.run)
+        envelope = letter(self.id, Cancel(reason=reason, force=force), run=self.run)
         await self._post.confirmed(self._post.publish(queue, envelope))
+
+    async def cancel_task(self, task_id: str, reason: str = "", timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109
+        """Cancel one task (or other command) by its id, `<run>.<number>`; the others go on. Returns what was done."""
+        run, dot, number = task_id.rpartition(".")
+        if not dot or not number.isdigit():
+            raise ArgumentMismatch(f"{task_id!r} is not the id of a task: it is '<run>.<number>', see describe()")
+        return await self._ask(lambda who: Cancel(number=int(number), reason=reason, caller=who), timeout, run)
+
+    async def ask(self, verb: Callable[[ClientCaller | None], Verb], timeout: Duration) -> Done:  # noqa: ASYNC109
+        """Send a verb and wait for what it did."""
+        return await self._ask(verb, timeout, self.run)
+
+    async def _ask(self, verb: Callable[[ClientCaller | None], Verb], timeout: Duration, run: str) -> Done:  # noqa: ASYNC109
+        queue = await self._post.queue_of(self.workflow, self.id)
+        with self._post.requests.expect(f"verb for {self}") as expecting:
+            await self._post.ask(expecting, queue, letter(self.id, verb(expecting.caller), run=run))
+            return await expecting.answer(Done, seconds("the timeout", timeout))
 
     async def describe(self, timeout: Duration = PATIENCE) -> Description:  # noqa: ASYNC109
         """Return what the instance is and waits for; `found` is False when there is none.

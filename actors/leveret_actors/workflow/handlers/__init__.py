@@ -60,6 +60,10 @@ _ANY_RUN = (Start, AwaitResult, Describe, ReadHistory, Probe)
 """They say themselves what another run means; everything else is dropped then."""
 
 
+_VERBS = (Cancel, RetryTasks, RetryWorkflow, CompleteTimers)
+"""Who carries them out says what was done, also when that is nothing."""
+
+
 def handle(draft: Draft, envelope: Envelope) -> None:
     """Note what an envelope means."""
     handler = _HANDLERS.get(type(envelope.message))
@@ -70,3 +74,5 @@ def handle(draft: Draft, envelope: Envelope) -> None:
     is_other_run = live is not None and envelope.run not in {"", live.state.run}
     if not is_other_run or isinstance(envelope.message, _ANY_RUN):
         handler(draft, envelope, envelope.message)
+    elif isinstance(envelope.message, _VERBS):
+        draft.tell(envelope.message.caller, 0, "the instance has another run now", found=False)
