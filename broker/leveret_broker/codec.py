@@ -82,6 +82,17 @@ def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind, dec_hook=_dec_hook)
 
 
+def plain_data(value: object) -> Any:
+    """Return a value as its JSON would be read: mappings, lists, texts, numbers, True, False, None.
+
+    Raises `EncodeError` for a value that has no encoding.
+    """
+    try:
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_enc_hook)
+    except Exception as error:
+        raise EncodeError(str(error)) from error
+
+
 class Codec:
     """Turns values into payloads and back; one per process, given to client and node."""
 

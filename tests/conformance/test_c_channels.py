@@ -58,6 +58,14 @@ class Listens:
         big = await self.lines.receive(where=lambda line: line.number > 10)
         return [big.number, (await self.lines.receive()).number]
 
+    async def by_path(self) -> list[int]:
+        mine = await self.lines.receive(where="$[?@.text == 'u1']")
+        return [mine.number, *[line.number for line in await self.lines.receive(2)]]
+
+    async def by_type_and_path(self) -> list[str]:
+        no = await self.votes.receive(No, where="$[?@.reason != '' && @.type == 'No']")
+        return [no.by, *[vote.by for vote in await self.votes.receive(2)]]
+
     async def by_both(self) -> list[str]:
         no = await self.votes.receive(No, where=lambda vote: vote.reason != "")
         rest = [await self.votes.receive() for _ in range(2)]
@@ -150,6 +158,27 @@ async def test_C06_a_receiver_with_a_predicate_takes_only_what_matches(house: Ho
         await house.client.get(Listens, id="a").lines.send(Line(number))
 
     assert await handle.result(DEADLINE) == [11, 1]
+
+
+async def test_C06_a_receiver_with_a_path_takes_only_what_it_selects(house: House) -> None:
+    await house.open(Listens)
+    handle = await house.start(Listens, method="by_path", id="a")
+
+    await house.client.get(Listens, id="a").lines.send(Line(1, "u2"))
+    await house.client.get("Listens", id="a").signal("lines", {"number": 2, "text": "u1"})
+    await house.client.get(Listens, id="a").lines.send(Line(3, "u1"))
+
+    assert await handle.result(DEADLINE) == [2, 1, 3]
+
+
+async def test_C07_type_and_path_hold_together(house: House) -> None:
+    await house.open(Listens)
+    handle = await house.start(Listens, method="by_type_and_path", id="a")
+
+    for vote in (No("x"), Yes("y"), No("z", "dear")):
+        await house.client.get(Listens, id="a").votes.send(vote)
+
+    assert await handle.result(DEADLINE) == ["z", "x", "y"]
 
 
 async def test_C07_type_and_predicate_hold_together(house: House) -> None:

@@ -73,9 +73,31 @@ async def test_anything_else_is_refused(runtime: FakeRuntime, wrong: tuple[Any, 
         Booking().notes.receive(*wrong)
 
 
-async def test_a_path_is_refused_clearly(runtime: FakeRuntime) -> None:
-    with pytest.raises(ArgumentMismatch, match="paths are not supported yet"):
-        Booking().notes.receive(where="$[?@.user == 'u1']")  # type: ignore[call-overload]
+async def test_a_path_selects_by_what_the_json_of_a_signal_would_be(runtime: FakeRuntime) -> None:
+    Booking().decisions.receive(where="$[?@.yes == true]")
+    Booking().notes.receive(str, where="$[?@ == 'x']")
+
+    takes = [call.accepts for call in runtime.receives]
+    assert takes[0] is not None
+    assert takes[1] is not None
+    assert [takes[0](Decision(yes=yes)) for yes in (True, False)] == [True, False]
+    assert [takes[1](value) for value in ("x", "y", 1)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [("$[?@.user = 'u1']", 11), ("$[?", 4), ("user", 1), ("", 1), ("$[?none(@.a)]", 4), ("$[?@.a =~ /a/]", 8)],
+)
+async def test_a_bad_path_is_refused_at_the_call_with_its_column(runtime: FakeRuntime, path: str, column: int) -> None:
+    with pytest.raises(ArgumentMismatch, match=rf"Booking\.notes\.receive\(\): .* is bad at column {column}: \w"):
+        Booking().notes.receive(where=path)
+
+    assert not runtime.receives
+
+
+async def test_a_predicate_is_a_function_or_a_path(runtime: FakeRuntime) -> None:
+    with pytest.raises(ArgumentMismatch, match="must be a function or a JSONPath"):
+        Booking().notes.receive(where=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 async def test_a_receiver_that_lost_is_withdrawn_and_asks_again_when_needed(runtime: FakeRuntime) -> None:

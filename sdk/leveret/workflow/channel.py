@@ -10,6 +10,7 @@ from leveret.deferred import Deferred
 from leveret.errors import ArgumentMismatch
 from leveret.runtime import Operation, Receive, current
 from leveret.source import ReceiveSource
+from leveret.workflow.path import predicate_of
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import check_name
 
@@ -54,25 +55,29 @@ class Channel(Generic[T]):
         return Any if made_as is None else made_as.__args__[0]
 
     @overload
-    def receive(self, *, where: Callable[[T], bool] | None = None) -> Deferred[T]: ...
+    def receive(self, *, where: Callable[[T], bool] | str | None = None) -> Deferred[T]: ...
     @overload
-    def receive(self, kind: type[U], /, *, where: Callable[[U], bool] | None = None) -> Deferred[U]: ...
+    def receive(self, kind: type[U], /, *, where: Callable[[U], bool] | str | None = None) -> Deferred[U]: ...
     @overload
-    def receive(self, n: int, /, *, where: Callable[[T], bool] | None = None) -> Deferred[list[T]]: ...
+    def receive(self, n: int, /, *, where: Callable[[T], bool] | str | None = None) -> Deferred[list[T]]: ...
     @overload
-    def receive(self, kind: type[U], n: int, /, *, where: Callable[[U], bool] | None = None) -> Deferred[list[U]]: ...
+    def receive(
+        self, kind: type[U], n: int, /, *, where: Callable[[U], bool] | str | None = None
+    ) -> Deferred[list[U]]: ...
 
-    def receive(self, *what: Any, where: Callable[[Any], bool] | None = None) -> Deferred[Any]:
+    def receive(self, *what: Any, where: Callable[[Any], bool] | str | None = None) -> Deferred[Any]:
         """Return the next signal as a deferred; awaiting it again gives the one after.
 
         Arguments:
             what: a type takes only signals of that type, a number takes that many as a list; both may be given. What
                 is not taken stays for other receivers.
-            where: takes only signals for which it returns True; must be pure.
+            where: takes only signals that match: a pure function, or a JSONPath (RFC 9535) such as
+                `"$[?@.user_id == 'u1']"`. The path is applied to a list that holds the one signal, as its JSON would be
+                (a date is a text); the signal matches if that selects anything.
 
         Raises:
             NotInWorkflow: outside of a workflow.
-            ArgumentMismatch: for anything else.
+            ArgumentMismatch: for anything else, and for a bad path, with the column at which it is bad.
         """
         runtime = current()
         call = Receive(self.name, self._accepts(what, where), self._count(what))
@@ -105,21 +110,31 @@ class Channel(Generic[T]):
         return SignalIterator(self)
 
     def _accepts(self, what: tuple[Any, ...], where: Any) -> Callable[[Any], bool] | None:
-        if where is not None and not callable(where):
-            text = (
-                f"{self._owner}.{self.name}.receive(): where={where!r} must be a function; paths are not supported yet"
-            )
-            raise ArgumentMismatch(text)
+        fits = self._predicate(where)
         kinds = [kind for kind in what if not isinstance(kind, int)]
         if not kinds:
-            return None if where is None else lambda value: bool(where(value))
+            return fits
         kind = get_origin(kinds[0]) or kinds[0]
         try:
             isinstance(None, kind)
         except TypeError as error:
             text = f"{self._owner}.{self.name}.receive(): {kinds[0]!r} is not a type to select signals by: {error}"
             raise ArgumentMismatch(text) from error
-        return lambda value: isinstance(value, kind) and (where is None or bool(where(value)))
+        if fits is None:
+            return lambda value: isinstance(value, kind)
+        return lambda value: isinstance(value, kind) and fits(value)
+
+    def _predicate(self, where: Any) -> Callable[[Any], bool] | None:
+        if isinstance(where, str):
+            try:
+                return predicate_of(where)
+            except ArgumentMismatch as error:
+                text = f"{self._owner}.{self.name}.receive(): {error}"
+                raise ArgumentMismatch(text) from None
+        if where is not None and not callable(where):
+            text = f"{self._owner}.{self.name}.receive(): where={where!r} must be a function or a JSONPath"
+            raise ArgumentMismatch(text)
+        return None if where is None else lambda value: bool(where(value))
 
     def _count(self, what: tuple[Any, ...]) -> int | None:
         counts = [n for n in what if isinstance(n, int)]
