@@ -231,9 +231,9 @@ class Found(NamedTuple):
     """How to get there, shortest first."""
 
 
-def search(model: Model) -> Found:
+def search(model: Model, faults: int = FAULTS) -> Found:
     """Visit every reachable state, the nearest first, until a promise is broken."""
-    start = State()
+    start = State(faults=faults)
     origin: dict[State, tuple[State, str] | None] = {start: None}
     queue = deque([start])
     while queue:
