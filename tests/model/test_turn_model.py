@@ -4,7 +4,6 @@ import pytest
 
 from tests.model.turn_model import Mistake, Model, search
 
-
 NEEDS_TWO_FAULTS = Mistake.WARM_TAKE_OVER
 
 
