@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from leveret import workflow
-from leveret.client.post import letter
 from leveret_actors.actor import ActorAddress, Post
 from leveret_broker.address import TAGS, MailboxQueue, ReplyQueue, ServiceQueue
 from leveret_broker.envelope import (
@@ -29,12 +29,19 @@ Tasks = Callable[[Task], Any]
 
 
 class World:
-    """Instances that are made as they are addressed; `tasks` answers tasks, None keeps them waiting."""
+    """Instances that are made as they are addressed; `tasks` answers tasks, None keeps them waiting.
 
-    def __init__(self, *classes: type[Any], tasks: Tasks | None = None, evict: bool = False) -> None:
+    With `twice` everything is delivered again at once.
+    """
+
+    def __init__(
+        self, *classes: type[Any], tasks: Tasks | None = None, evict: bool = False, twice: bool = False
+    ) -> None:
         self._classes = {workflow.definition_of(cls).name: cls for cls in classes}
         self._tasks = tasks
         self._evict = evict
+        self._ids = itertools.count(1)
+        self._copies = 2 if twice else 1
         self._posts: deque[Post] = deque()
         self.instances: dict[tuple[str, str], Driver] = {}
         self.waiting: list[tuple[str, Envelope]] = []
@@ -62,7 +69,7 @@ class World:
         return self.send(kind, key, Cancel())
 
     def send(self, kind: str, key: str, message: Message, *, message_id: str | None = None) -> Driver:
-        self._posts.append(Post(ActorAddress(kind, key), letter(key, message, message_id=message_id)))
+        self._posts.append(Post(ActorAddress(kind, key), Envelope(message_id or f"m{next(self._ids)}", key, message)))
         self.settle()
         return self[kind, key]
 
@@ -76,7 +83,9 @@ class World:
     def settle(self) -> None:
         """Deliver until nothing is on its way."""
         while self._posts:
-            self._deliver(self._posts.popleft())
+            post = self._posts.popleft()
+            for _ in range(self._copies):
+                self._deliver(post)
 
     def _deliver(self, post: Post) -> None:
         envelope, to = post.envelope, post.to
