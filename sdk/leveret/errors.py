@@ -16,6 +16,22 @@ class NotInWorkflow(LeveretError):
         super().__init__("this can only be called from inside a running workflow; outside, use a Client")
 
 
+class NotReplayable(LeveretError, RuntimeError):
+    """Raised in workflow code at a line that would not do the same on a replay; says what to use instead."""
+
+    def __init__(self, what: str, advice: str, line: str = "") -> None:
+        """Name what was refused, what to use instead, and the line of workflow code."""
+        super().__init__(what, advice, line)
+        self.what = what
+        self.advice = advice
+        self.line = line
+
+    def __str__(self) -> str:
+        """Say all of it."""
+        where = f" at {self.line}" if self.line else ""
+        return f"{self.what} in workflow code{where}: a replay could not repeat it; {self.advice}"
+
+
 class NotInTask(LeveretError):
     """Raised when something that only a running task can ask is asked elsewhere."""
 

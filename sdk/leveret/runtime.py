@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -234,6 +235,8 @@ class _Current(threading.local):
 
 
 _current = _Current()
+_unsafe: ContextVar[bool] = ContextVar("leveret.unsafe", default=False)
+_steps: dict[int, stepping] = {}
 
 
 def current_or_none() -> Runtime | None:
@@ -249,19 +252,61 @@ def current() -> Runtime:
     return runtime
 
 
+def is_guarded() -> bool:
+    """Tell whether what this thread does now must come out the same on a replay: it steps a workflow, guards on."""
+    return _current.runtime is not None and not _unsafe.get()
+
+
+class unguarded:  # noqa: N801 - reads as a statement: `with unguarded():`
+    """Lift the guards in this block of workflow code; awaits inside it lift nobody else's."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        """Enter."""
+        self._token = _unsafe.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        """Restore what held before."""
+        _unsafe.reset(self._token)
+
+
+def step_of(thread: int) -> stepping | None:
+    """Return the step that a thread (by its ident) is in: the same object for as long as that step takes."""
+    return _steps.get(thread)
+
+
 class stepping:  # noqa: N801 - reads as a statement: `with stepping(runtime):`
     """Make `runtime` the current one of this thread."""
 
-    __slots__ = ("_outer", "_runtime")
+    __slots__ = ("_outer", "runtime")
 
     def __init__(self, runtime: Runtime) -> None:
         """Prepare."""
-        self._runtime = runtime
+        self.runtime = runtime
         self._outer: Runtime | None = None
 
     def __enter__(self) -> None:
         """Enter."""
-        self._outer, _current.runtime = _current.runtime, self._runtime
+        self._outer, _current.runtime = _current.runtime, self.runtime
+        if self._outer is None:
+            _steps[threading.get_ident()] = self
+
+    def __exit__(self, *_: object) -> None:
+        """Restore what was current before."""
+        _current.runtime = self._outer
+        if self._outer is None:
+            _steps.pop(threading.get_ident(), None)
+
+
+class outside:  # noqa: N801 - reads as a statement: `with outside():`
+    """Have this thread step nothing for a while, as inline functions do."""
+
+    __slots__ = ("_outer",)
+
+    def __enter__(self) -> None:
+        """Enter."""
+        self._outer, _current.runtime = _current.runtime, None
 
     def __exit__(self, *_: object) -> None:
         """Restore what was current before."""

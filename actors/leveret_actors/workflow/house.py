@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leveret.definition import WorkflowDefinition
+from leveret_actors.workflow.guards import guard
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.live import Live, Seen
 from leveret_actors.workflow.replay import definition_for
@@ -43,6 +44,11 @@ class House:
     """By version."""
     codec: Codec
     settings: EngineSettings
+
+    def __post_init__(self) -> None:
+        """Guard the code against what a replay could not repeat."""
+        for definition in self.definitions.values():
+            guard(definition.cls)
 
     def seen(self) -> Seen:
         """Return an empty memory for message ids."""

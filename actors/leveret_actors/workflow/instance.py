@@ -16,7 +16,7 @@ from uuid import UUID
 from leveret.definition import WorkflowDefinition
 from leveret.errors import DeferredError
 from leveret.failure import failure_of
-from leveret.runtime import Info, Parent, Receive, Runtime, TaskCall, stepping
+from leveret.runtime import Info, Parent, Receive, TaskCall, outside, stepping
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.bounds import check_labels, due_time
 from leveret_actors.workflow.channels import Channels, Receiver
@@ -222,7 +222,7 @@ class Instance(Outward):
 
     def _run_inline(self, function: Callable[[], object]) -> Payload | Failure:
         try:
-            with stepping(cast("Runtime", None)):  # what it calls runs outside the workflow
+            with outside():
                 return self._codec.dump(function())
         except Exception as error:  # the user's function; the journal keeps what a replay must raise again
             return failure_of(error, self._codec)

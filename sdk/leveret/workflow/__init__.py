@@ -6,6 +6,7 @@ stub        `service`: services, typed as their contract
 instances   `new`, `get`, `all`, `cancel`: other workflows
 language    `dispatch`, `timer`, `now`, …: what runs inside
 record      `log`
+unsafe      `unsafe`
 """
 
 from leveret.deferred import AllOf, Combinable, Deferred, First, all_of, any_of, first
@@ -17,6 +18,7 @@ from leveret.workflow.instances import all, cancel, get, new  # noqa: A004 - as 
 from leveret.workflow.language import dispatch, info, inline, now, random, task, timer, uuid
 from leveret.workflow.record import log
 from leveret.workflow.stub import service
+from leveret.workflow.unsafe import unsafe
 
 __all__ = [
     "AllOf",
@@ -47,5 +49,6 @@ __all__ = [
     "service",
     "task",
     "timer",
+    "unsafe",
     "uuid",
 ]

@@ -1,0 +1,1 @@
+"""Guards: what workflow code may not do, and how it finds out."""
