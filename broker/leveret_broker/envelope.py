@@ -85,6 +85,8 @@ class Call(_Message, frozen=True, tag="call"):
     method: str
     arguments: Payload
     caller: Caller | None = None
+    patient: bool = False
+    """Wait up to a minute for an instance that is not there yet, instead of being refused at once."""
 
 
 class Ended(_Message, frozen=True, tag="ended"):

@@ -70,6 +70,11 @@ def message_digest(message_id: str) -> bytes:
     return hashlib.blake2b(message_id.encode(), digest_size=8).digest()
 
 
+def method_id(message_id: str) -> str:
+    """Return the id of the method that the message `message_id` calls on an instance: 16 hex digits."""
+    return message_digest(message_id).hex()
+
+
 def queue_index(key: str, count: int) -> int:
     """Return which of `count` mailbox queues carries the actor `key`; every sender must agree on it."""
     return zlib.crc32(key.encode()) % count

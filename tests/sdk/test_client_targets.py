@@ -163,8 +163,6 @@ async def test_stubs_have_their_targets_verbs_as_well(client: Client, transport:
     await stub.cancel()
 
     assert transport.messages(Cancel) == [Cancel()]
-    with pytest.raises(ConfigurationError, match="cannot be called yet"):
-        _ = stub.book
     with pytest.raises(AttributeError, match="its channels decisions"):
         _ = stub.nothing
 

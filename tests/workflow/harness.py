@@ -6,6 +6,7 @@ import gc
 import itertools
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from leveret import workflow
@@ -93,7 +94,9 @@ class Driver:
         if self.live is not None:
             self.actors.drop(self.live)
             self.live = None
-        self.actors = WorkflowActors(self.kind, definitions, CODEC, settings=self.settings)
+        self.actors = WorkflowActors(
+            self.kind, definitions, CODEC, settings=self.settings, read_journal=self.read_journal
+        )
 
     # -- turns ------------------------------------------------------------------------------------------------------
 
@@ -104,8 +107,8 @@ class Driver:
 
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            cold = self.actors.decide(self.queue, inbox(None), self.clock)
-            turn = self.actors.decide(self.queue, inbox(self.live), self.clock)
+            cold = self.actors.decide(self.queue, self.prepared(inbox(None)), self.clock)
+            turn = self.actors.decide(self.queue, self.prepared(inbox(self.live)), self.clock)
             assert comparable(turn) == comparable(cold)
             if cold.live is not None:
                 self.actors.drop(cold.live)
@@ -116,6 +119,15 @@ class Driver:
         self.store.commit(turn.write)
         self.turns.append(turn)
         return turn
+
+    def prepared(self, inbox: Inbox) -> Inbox:
+        """Look up what the turn needs, in a store that answers at once."""
+        with suppress(StopIteration):
+            self.actors.prepare(self.queue, [inbox]).send(None)
+        return inbox
+
+    async def read_journal(self, _queue: MailboxQueue, _actor: str, after: int, limit: int) -> list[bytes]:
+        return self.store.journal[after : after + limit]
 
     def send(self, message: Message, *, message_id: str | None = None, run: str = "") -> Turn:
         return self.turn(self.envelope(message, message_id=message_id, run=run))

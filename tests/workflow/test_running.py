@@ -2,9 +2,9 @@
 
 from leveret import service, workflow
 from leveret_broker.address import ServiceQueue
-from leveret_broker.envelope import Call, ClientCaller, Refused, WorkflowCaller
+from leveret_broker.envelope import WorkflowCaller
 from leveret_broker.outcome import Completed
-from tests.workflow.harness import CODEC, Driver, replies
+from tests.workflow.harness import CODEC, Driver
 
 
 @service.define(name="Math")
@@ -100,15 +100,6 @@ def test_a_live_instance_is_kept_and_a_closed_one_is_not() -> None:
     assert last.write is not None
     assert last.write.closed
     assert last.write.expires == driver.clock + 86_400
-
-
-def test_a_call_is_refused_for_now() -> None:
-    driver = Driver(Two)
-    driver.start(n=3)
-
-    turn = driver.send(Call("run", CODEC.dump({}), ClientCaller("c", "r")))
-
-    assert [type(message) for message in replies(turn.posts)] == [Refused]
 
 
 def test_a_turn_costs_what_is_new_not_what_has_been() -> None:

@@ -196,7 +196,9 @@ def test_describe_shows_what_an_instance_waits_for() -> None:
     assert isinstance(description, Description)
     assert turn.write is None
     assert description.data["status"] == "running"
-    assert description.data["pending"] == [{"number": 1, "kind": "receive", "name": "go", "due": 0.0, "instance": ""}]
+    assert description.data["pending"] == [
+        {"number": 1, "kind": "receive", "name": "go", "due": 0.0, "instance": "", "method": "main"}
+    ]
     assert replies(Driver(Gate).send(Describe(client("d"))).posts) == [Description(found=False)]
 
 

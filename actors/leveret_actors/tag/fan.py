@@ -14,7 +14,7 @@ from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.tag.draft import Draft
 from leveret_actors.tag.lookup import PAGE
 from leveret_actors.tag.state import Fan, Who, fan_size, remember, remembers
-from leveret_broker.envelope import Envelope, Fanned, Refused, Signal, TagFan
+from leveret_broker.envelope import Call, Envelope, Fanned, Refused, Signal, TagFan
 from leveret_broker.ids import message_digest
 
 PAGE_BYTES: Final = 4 * 1024 * 1024
@@ -30,7 +30,7 @@ def fan(draft: Draft, envelope: Envelope, message: TagFan) -> None:
     if remembers(draft.recent, digest):
         return
     wanted = message.message
-    if isinstance(wanted, Signal):
+    if isinstance(wanted, Signal | Call):
         wanted = msgspec.structs.replace(wanted, patient=True)  # its member may still be on the way
     one = Fan(envelope.id, wanted, draft.joined, message.caller, envelope.headers)
     one = msgspec.structs.replace(one, size=fan_size(one))

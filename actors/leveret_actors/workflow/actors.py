@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from leveret.definition import WorkflowDefinition
 from leveret_actors.actor import Actors, Inbox, Turn
@@ -10,12 +10,10 @@ from leveret_actors.workflow.decide import decide
 from leveret_actors.workflow.handlers.read_history import page_size
 from leveret_actors.workflow.house import EngineSettings, House
 from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.past import ReadJournal, needs_journal, whole_journal
 from leveret_broker.address import MailboxQueue
 from leveret_broker.codec import Codec
 from leveret_broker.envelope import ReadHistory
-
-ReadJournal = Callable[[MailboxQueue, str, int, int], Awaitable[list[bytes]]]
-"""`Store.read_journal`."""
 
 
 class WorkflowActors(Actors):
@@ -39,7 +37,7 @@ class WorkflowActors(Actors):
         self._read_journal = read_journal
 
     async def prepare(self, queue: MailboxQueue, inboxes: list[Inbox]) -> None:
-        """Read the journal pages that are asked for."""
+        """Read what of the journals is asked for."""
         if self._read_journal is None:
             return
         for inbox in inboxes:
@@ -50,6 +48,9 @@ class WorkflowActors(Actors):
                     inbox.prepared[envelope.id] = await self._read_journal(
                         queue, inbox.actor, message.after, page_size(message) + 1
                     )
+                elif needs_journal(inbox, envelope):
+                    inbox.prepared = inbox.prepared or {}
+                    inbox.prepared[envelope.id] = await whole_journal(self._read_journal, queue, inbox.actor)
 
     def decide(self, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
         """Take a turn."""

@@ -13,6 +13,7 @@ from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.instance import Emission, Instance
 from leveret_actors.workflow.journal import (
     Begun,
+    Called,
     CancelRequested,
     Command,
     CommandEnded,
@@ -66,7 +67,9 @@ def _apply(instance: Instance, event: Event) -> None:
         for number in event.numbers:
             instance.operations.reopen(number)
     elif isinstance(event, Begun):
-        instance.main.start()
+        instance.methods.main.start()
+    elif isinstance(event, Called):
+        instance.methods.call(event.id, event.method, event.arguments)
     # ResultAwaited and GivenUp concern the engine, not the code
 
 
@@ -100,7 +103,7 @@ def _exception(operation: Operation, outcome: Outcome) -> LeveretError:
 
 def _fire(instance: Instance, number: int) -> None:
     if number == 0:
-        instance.main.time_out()
+        instance.methods.time_out()
         return
     operation = instance.operations.pending.get(number)
     if operation is None or not operation.due:
@@ -134,8 +137,11 @@ def _fire_timer(instance: Instance, operation: Operation, *, fired: bool) -> Non
 
 
 def _cancel(instance: Instance, event: CancelRequested) -> None:
+    if event.method:
+        instance.methods.cancel(event.method, event.reason)
+        return
     if event.number < 0:
-        instance.main.cancel(event.reason)
+        instance.methods.cancel_all(event.reason)
         return
     operation = instance.operations.pending.get(event.number)
     if operation is None or operation.handle is not None:

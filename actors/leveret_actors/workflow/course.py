@@ -14,6 +14,7 @@ from leveret_actors.workflow.journal import (
     Command,
     CommandEnded,
     Event,
+    MethodEnded,
     Record,
     Rewound,
     TasksRetried,
@@ -35,6 +36,7 @@ class Past:
     commands: tuple[Command, ...]
     completion: Outcome | None
     withdrawn: tuple[int, ...]
+    ended: tuple[MethodEnded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,15 @@ def course_of(records: Iterable[Record]) -> Course:
                 made.unrun.append(event)
         if record.ran:
             made.turns.append(
-                Past(record.number, record.at, made.unrun, record.commands, record.completion, record.withdrawn)
+                Past(
+                    record.number,
+                    record.at,
+                    made.unrun,
+                    record.commands,
+                    record.completion,
+                    record.withdrawn,
+                    record.ended,
+                )
             )
             made.unrun = []
     return Course(made.turns, made.unrun)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from leveret_actors.actor import Inbox, Turn
 from leveret_actors.store.contract import ActorWrite, Timer
-from leveret_actors.workflow import closing, journal, sending, state, verbs
+from leveret_actors.workflow import closing, journal, parking, sending, state, verbs
 from leveret_actors.workflow.applying import take_turn
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
@@ -16,6 +18,7 @@ from leveret_actors.workflow.instance import Emission, Stuck
 from leveret_actors.workflow.journal import (
     Command,
     GivenUp,
+    MethodEnded,
     Record,
     SignalAccepted,
     TimerFired,
@@ -23,7 +26,7 @@ from leveret_actors.workflow.journal import (
 from leveret_actors.workflow.live import Live
 from leveret_broker.address import MailboxQueue
 from leveret_broker.envelope import Envelope, Signal
-from leveret_broker.outcome import Outcome
+from leveret_broker.outcome import Failed, Outcome
 
 
 def decide(house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
@@ -82,8 +85,7 @@ def _accept_timer(draft: Draft, timer: Timer) -> None:
     if live is None or live.state.is_closed or timer.run != live.state.run:
         return
     if live.state.status == state.AWAITED:
-        live.parked = [(at, event) for at, event in live.parked if at + draft.house.settings.patience > draft.at]
-        draft.rewrites = True
+        parking.give_up(draft, live)
         return
     if timer.number and live.instance is not None and timer.number not in live.instance.operations.pending:
         return
@@ -126,6 +128,8 @@ def _run(draft: Draft, live: Live) -> Turn:
         emission = _step(draft, live)
     if emission is not None:
         outcome = emission.outcome
+    elif closing.main_has_ended(live):
+        outcome = None
     record: Record | None = None
     if draft.events or emission is not None:
         record = _record(draft, live, emission, outcome)
@@ -133,7 +137,11 @@ def _run(draft: Draft, live: Live) -> Turn:
         _send(draft, live, emission)
     _set_status(draft, live, emission)
     if outcome is not None:
-        closing.end(draft, live, outcome, emission)
+        closing.end_main(draft, live, outcome)
+    if record is not None:
+        closing.end_others(draft, live, record.ended)
+    if closing.is_over(live):
+        closing.close(draft, live, emission)
     append = () if record is None else (journal.encode(record),)
     return _turn(draft, live, append)
 
@@ -186,6 +194,11 @@ def _record(draft: Draft, live: Live, emission: Emission | None, outcome: Outcom
         withdrawn=() if emission is None else tuple(operation.number for operation in emission.withdrawn),
     )
     live.journal(record)
+    if emission is not None:
+        return msgspec.structs.replace(record, ended=emission.ended)
+    forced = verbs.ended_without_code(draft, live)
+    if forced is not None:  # what had stood still ends with the main method
+        return msgspec.structs.replace(record, ended=tuple(MethodEnded(identity, forced) for identity in live.calls))
     return record
 
 
@@ -194,8 +207,9 @@ def _send(draft: Draft, live: Live, emission: Emission) -> None:
     begun, instance = live.begun, live.instance
     assert begun is not None
     assert instance is not None
-    if not live.state.version and instance.main.timeout > 0:
-        draft.timers.append(Timer(draft.actor, begun.run, 0, live.state.started + instance.main.timeout))
+    timeout = instance.methods.main.timeout
+    if not live.state.version and timeout > 0:
+        draft.timers.append(Timer(draft.actor, begun.run, 0, live.state.started + timeout))
     for operation in emission.issued:
         draft.posts.extend(sending.posts_of(operation, instance, draft.queue, draft.at))
         if operation.due and operation.number in instance.operations.pending and not draft.rewinds:
@@ -229,7 +243,9 @@ def _set_status(draft: Draft, live: Live, emission: Emission | None) -> None:
 
 
 def _reopen(head: state.State) -> None:
-    head.outcome, head.closed = None, 0.0
+    """Forget a failure; a main method that has ended otherwise, before other methods, has ended for good."""
+    if isinstance(head.outcome, Failed):
+        head.outcome, head.closed = None, 0.0
 
 
 def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:

@@ -13,6 +13,7 @@ from leveret_actors.workflow.house import House
 from leveret_actors.workflow.instance import Stuck
 from leveret_actors.workflow.journal import (
     Begun,
+    Called,
     CancelRequested,
     CommandEnded,
     Event,
@@ -30,7 +31,7 @@ from leveret_broker.address import DEAD_LETTERS, MailboxQueue
 from leveret_broker.envelope import Caller, ClientCaller, Done, Envelope, Message
 
 External: TypeAlias = (
-    SignalAccepted | CommandEnded | CancelRequested | ResultAwaited | TasksRetried | TimersCompleted | Rewound
+    Called | SignalAccepted | CommandEnded | CancelRequested | ResultAwaited | TasksRetried | TimersCompleted | Rewound
 )
 
 

@@ -7,7 +7,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, TypeVar, cast
@@ -18,12 +18,13 @@ from leveret.errors import DeferredError
 from leveret.failure import failure_of
 from leveret.runtime import Info, Parent, Receive, TaskCall, outside, stepping
 from leveret_actors.workflow import operations as ops
+from leveret_actors.workflow.asking import MAIN, asking
 from leveret_actors.workflow.bounds import check_labels, due_time
 from leveret_actors.workflow.channels import Channels, Receiver
-from leveret_actors.workflow.journal import Begun, Command, SignalAccepted
+from leveret_actors.workflow.journal import Begun, Command, MethodEnded, SignalAccepted
 from leveret_actors.workflow.lines import line_that_asks
 from leveret_actors.workflow.loop import DurableHandle, WorkflowLoop
-from leveret_actors.workflow.main import MainMethod
+from leveret_actors.workflow.methods import Methods
 from leveret_actors.workflow.operations import Operation, Operations
 from leveret_actors.workflow.outward import Outward
 from leveret_broker.codec import Codec, Payload
@@ -52,6 +53,8 @@ class Emission:
     """Signals that no channel could take, and why."""
     outcome: Outcome | None
     """How the main method ended, if it did in this turn."""
+    ended: tuple[MethodEnded, ...] = ()
+    """Other methods that ended in this turn."""
 
 
 class Instance(Outward):
@@ -68,19 +71,20 @@ class Instance(Outward):
         self.operations = Operations(self.loop)
         self.operations.on_cancelled = self._operation_cancelled
         self.channels = Channels(definition.channels, self.operations, codec)
-        self.main = MainMethod(self)
+        self.methods = Methods(self, begun)
+        self._subject: Any = None
         self._info = Info(
             definition.name,
             key,
             begun.run,
             definition.version,
             begun.method,
-            "main",
+            MAIN,
             frozenset(begun.tags),
             begun.meta,
             None if begun.parent is None else Parent(begun.parent.workflow, begun.parent.instance, begun.parent.run),
         )
-        self._watched: list[tuple[Coroutine[Any, Any, Any], str]] = []
+        self._watched: list[tuple[Coroutine[Any, Any, Any], str, str]] = []
         self._random: Random | None = None
         self._uuids: Random | None = None
         self._replaying = False
@@ -103,21 +107,21 @@ class Instance(Outward):
         self._replaying = replayed is not None
         self._journalled = {command.number: command for command in replayed or () if command.kind == ops.INLINE}
         with stepping(self):
-            ended = self.loop.run(first, self._budget)
-            while ended and self.later:
-                ended = self.loop.run(self.later.popleft(), self._budget)
-        if not ended:
+            at_rest = self.loop.run(first, self._budget)
+            while at_rest and self.later:
+                at_rest = self.loop.run(self.later.popleft(), self._budget)
+        if not at_rest:
             raise Stuck(
                 f"the code took more than {self._budget} steps in one turn: it never waits for anything durable"
             )
         if self.stuck:
             raise Stuck(self.stuck)
         if self._watched:
-            self._watched = [(call, what) for call, what in self._watched if self._is_unstarted(call)]
+            self._watched = [entry for entry in self._watched if self._is_unstarted(entry[0])]
         refused, self._refused = self._refused, []
-        outcome = self.main.outcome()
+        outcome, ended = self.methods.main.outcome(), self.methods.take_ended()
         withdrawn, unset = self.operations.take_back()
-        return Emission(self.operations.take_issued(), withdrawn, unset, refused, outcome)
+        return Emission(self.operations.take_issued(), withdrawn, unset, refused, outcome, ended)
 
     def refuse(self, event: SignalAccepted, reason: str) -> None:
         """Note a signal that no channel could take."""
@@ -141,19 +145,29 @@ class Instance(Outward):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio's own switch
             with suppress(BaseException), stepping(self):  # whatever the code does about GeneratorExit
                 cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
-        for call, _ in self._watched:
+        for call, _, _ in self._watched:
             call.close()
         self.loop.discard_ready()
         # Its parts know each other: cut the circles, so that the memory goes now and the garbage collector has no work.
         self.operations.on_cancelled = lambda _: None
         vars(self).clear()
 
-    def unawaited(self) -> str:
-        """Return which stub call nobody has awaited nor wrapped in a task, or nothing."""
-        for call, what in self._watched:
-            if self._is_unstarted(call) and all(task.get_coro() is not call for task in self.loop.open_tasks()):
-                return what
-        return ""
+    @property
+    def subject(self) -> Any:
+        """The workflow object, which all methods share; made, by the code itself, when the first of them begins."""
+        if self._subject is None:
+            self._subject = self.definition.cls()
+        return self._subject
+
+    def unawaited(self, method: str) -> str:
+        """Return which stub call of a method nobody has awaited nor wrapped in a task, or nothing; it is closed."""
+        wrapped = [task.get_coro() for task in self.loop.open_tasks()]
+        found = ""
+        for call, what, of in self._watched:
+            if of == method and self._is_unstarted(call) and call not in wrapped:
+                call.close()
+                found = found or what
+        return found
 
     @staticmethod
     def _is_unstarted(call: Coroutine[Any, Any, Any]) -> bool:
@@ -256,14 +270,15 @@ class Instance(Outward):
 
     def info(self) -> Info:
         """Tell who runs."""
-        return self._info
+        method = self.methods.others.get(asking())
+        return self._info if method is None else replace(self._info, method=method.name, method_id=method.id)
 
     def watch(self, call: Coroutine[Any, Any, Any], what: str) -> None:
         """Remember a stub call until it is awaited."""
         if self.operations.refused:
             call.close()
         else:
-            self._watched.append((call, what))
+            self._watched.append((call, what, asking()))
 
     def is_replaying(self) -> bool:
         """Tell whether this step repeats the past, or is the end of a dropped actor."""

@@ -39,6 +39,20 @@ class Begun(_Event, frozen=True, tag="b"):
     """Digests of what stood before the start in its batch and found nobody: a redelivery must not change that."""
 
 
+class Called(_Event, frozen=True, tag="m"):
+    """A method was called beside what runs."""
+
+    method: str
+    arguments: Payload
+    digest: bytes
+    caller: Caller | None = None
+
+    @property
+    def id(self) -> str:
+        """Method id."""
+        return self.digest.hex()
+
+
 class SignalAccepted(_Event, frozen=True, tag="s"):
     """A signal came; whether its channel can take it shows when it is applied."""
 
@@ -73,6 +87,8 @@ class CancelRequested(_Event, frozen=True, tag="c"):
     reason: str = ""
     force: bool = False
     """The instance ends without its code."""
+    method: str = ""
+    """Method id; empty with no number is all methods."""
 
 
 class TasksRetried(_Event, frozen=True, tag="r"):
@@ -107,6 +123,8 @@ class ResultAwaited(_Event, frozen=True, tag="w"):
 
     caller: Caller
     digest: bytes
+    method: str = ""
+    """Method id; empty for the main method."""
 
 
 class GivenUp(_Event, frozen=True, tag="g"):
@@ -116,7 +134,7 @@ class GivenUp(_Event, frozen=True, tag="g"):
 
 
 Event: TypeAlias = (
-    Begun | SignalAccepted | CommandEnded | TimerFired | CancelRequested | ResultAwaited | GivenUp
+    Begun | Called | SignalAccepted | CommandEnded | TimerFired | CancelRequested | ResultAwaited | GivenUp
     | TasksRetried | TimersCompleted | Rewound
 )  # fmt: skip
 
@@ -147,6 +165,13 @@ class Command(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """For a child."""
 
 
+class MethodEnded(msgspec.Struct, frozen=True, array_like=True):
+    """How a method other than the main one ended."""
+
+    id: str
+    outcome: Outcome
+
+
 class Record(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """One turn."""
 
@@ -166,6 +191,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     format: int = FORMAT
     withdrawn: tuple[int, ...] = ()
     """Tasks that were cancelled in this turn where they run."""
+    ended: tuple[MethodEnded, ...] = ()
+    """Other methods that ended in this turn, in the order in which they were called."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.journal import (
     Begun,
+    Called,
     Event,
     GivenUp,
+    MethodEnded,
     Record,
     ResultAwaited,
     Rewound,
@@ -18,6 +21,10 @@ from leveret_actors.workflow.journal import (
 )
 from leveret_actors.workflow.state import State
 from leveret_broker.envelope import Caller
+from leveret_broker.outcome import Outcome
+
+ENDED_KEPT: Final = 1000
+"""Outcomes of ended methods in memory; the journal has the others."""
 
 
 class Seen:
@@ -46,6 +53,17 @@ class Seen:
             del digests[oldest]
 
 
+Parked: TypeAlias = SignalAccepted | Called
+
+
+@dataclass(slots=True)
+class OpenCall:
+    """A method that was called and has not ended."""
+
+    name: str
+    waiters: list[Caller]
+
+
 @dataclass(slots=True)
 class Live:
     """One instance, as its journal tells; with running code unless it is closed, failed, blocked or only awaited."""
@@ -54,12 +72,17 @@ class Live:
     seen: Seen
     begun: Begun | None = None
     waiters: list[Caller] = field(default_factory=list[Caller])
+    """For the end of the main method."""
+    calls: dict[str, OpenCall] = field(default_factory=dict[str, "OpenCall"])
+    """Methods that were called and have not ended, by id."""
+    ended: dict[str, tuple[str, Outcome]] = field(default_factory=dict[str, tuple[str, Outcome]])
+    """Name and outcome of the last methods that ended, by id."""
     unrun: list[Event] = field(default_factory=list[Event])
     """Journalled, not run by any code yet."""
     unsent: set[int] = field(default_factory=set[int])
     """Tasks whose retry is journalled and was not run by any code yet."""
-    parked: list[tuple[float, SignalAccepted]] = field(default_factory=list[tuple[float, SignalAccepted]])
-    """Signals for an instance that has not been started yet, and when they came."""
+    parked: list[tuple[float, Parked]] = field(default_factory=list[tuple[float, "Parked"]])
+    """Signals and calls for an instance that has not been started yet, and when they came."""
     instance: Instance | None = None
 
     def journal(self, record: Record) -> None:
@@ -75,15 +98,33 @@ class Live:
                     self.seen.add(digest, record.at)
                 if event.caller is not None:
                     self.waiters.append(event.caller)
-            elif isinstance(event, ResultAwaited) and event.caller not in self.waiters:
-                self.waiters.append(event.caller)
-            elif isinstance(event, SignalAccepted) and self.begun is None:
+            elif isinstance(event, ResultAwaited):
+                self._await(event)
+            elif isinstance(event, SignalAccepted | Called) and self.begun is None:
                 self.parked.append((record.at, event))
+            elif isinstance(event, Called):
+                self.calls[event.id] = OpenCall(event.method, [] if event.caller is None else [event.caller])
         if record.ran:
             self.unrun.clear()
             self.unsent.clear()
         else:
             self.unrun.extend(record.events)
+
+    def _await(self, event: ResultAwaited) -> None:
+        call = self.calls.get(event.method)
+        if event.method and call is None:
+            return
+        waiters = self.waiters if call is None else call.waiters
+        if event.caller not in waiters:
+            waiters.append(event.caller)
+
+    def end_method(self, end: MethodEnded) -> list[Caller]:
+        """Take a method off; returns who waits for its outcome."""
+        call = self.calls.pop(end.id, None)
+        self.ended[end.id] = ("" if call is None else call.name, end.outcome)
+        if len(self.ended) > ENDED_KEPT:
+            del self.ended[next(iter(self.ended))]
+        return [] if call is None else call.waiters
 
     @property
     def size(self) -> int:

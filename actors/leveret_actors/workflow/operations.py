@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from leveret.runtime import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TaskCall
+from leveret_actors.workflow.asking import asking
 from leveret_actors.workflow.bounds import due_time
 from leveret_actors.workflow.journal import Child, Command
 from leveret_actors.workflow.loop import DurableHandle, LoopFuture, WorkflowLoop
@@ -29,7 +30,6 @@ RUNNING = frozenset({TASK, CHILD})
 
 Wanted: TypeAlias = TaskCall | Receive | ChildCall | MethodCall | SignalCall | CancelCall
 """What a command is about."""
-MAIN = "main"
 
 RETRYABLE: Final = 1000
 """Tasks that ended without a value which an instance remembers, so that they can be retried."""
@@ -91,7 +91,7 @@ class Operation:
         self.void = False
         """Cancelled before its turn was over: it never existed."""
         self.value: Payload | Failure | None = None
-        self.method = MAIN
+        self.method = asking()
         """The id of the method that asked for it."""
         self.sequence = 0
         """How many times an operator had it sent again."""

@@ -8,13 +8,15 @@ from leveret.definition import WorkflowDefinition
 from leveret_actors.store.contract import ActorRecord
 from leveret_actors.workflow import journal, state
 from leveret_actors.workflow.applying import take_turn
+from leveret_actors.workflow.asking import MAIN
 from leveret_actors.workflow.course import Past, course_of
 from leveret_actors.workflow.instance import Emission, Instance, Stuck
-from leveret_actors.workflow.journal import Command, Record
+from leveret_actors.workflow.journal import Command, MethodEnded, Record
 from leveret_actors.workflow.lines import line_that_waits
 from leveret_actors.workflow.live import Live, Seen
 from leveret_actors.workflow.operations import Operation
 from leveret_actors.workflow.outcomes import status_of
+from leveret_broker.outcome import Outcome
 
 
 def load(record: ActorRecord, seen: Seen) -> tuple[Live, list[Record]]:
@@ -27,6 +29,8 @@ def load(record: ActorRecord, seen: Seen) -> tuple[Live, list[Record]]:
         live.journal(item)
         if item.completion is not None:
             live.waiters.clear()
+        for end in item.ended:
+            live.end_method(end)
     live.unrun = course_of(records).unrun
     return live, records
 
@@ -58,19 +62,28 @@ def _compare(instance: Instance, record: Past, emission: Emission) -> None:
         had = record.commands[index] if index < len(record.commands) else None
         did = emission.issued[index] if index < len(emission.issued) else None
         if had is None or did is None or _differs(had, did, strict=strict):
-            line = did.line if did is not None else line_that_waits(instance.main.coroutine)
+            line = did.line if did is not None else line_that_waits(instance.methods.main.coroutine)
             raise Stuck(
                 f"replay of turn {record.number} does not match the journal at its command {index + 1}: the journal "
                 f"has {_journalled(had)}, the code {_did(did, strict=strict)}; nearest line: {line or 'unknown'}"
             )
-    had_end = record.completion and status_of(record.completion)
-    did_end = emission.outcome and status_of(emission.outcome)
-    if had_end != did_end:
-        line = line_that_waits(instance.main.coroutine)
-        raise Stuck(
-            f"replay of turn {record.number} does not match the journal: there the method "
-            f"{had_end or 'goes on'}, in the code it {did_end or 'goes on'}; nearest line: {line or 'unknown'}"
-        )
+    had_ends, did_ends = _ends(record.completion, record.ended), _ends(emission.outcome, emission.ended)
+    for identity in (*had_ends, *did_ends):
+        had_end, did_end = had_ends.get(identity, "goes on"), did_ends.get(identity, "goes on")
+        if had_end != did_end:
+            method = instance.methods.get(identity)
+            line = line_that_waits(None if method is None else method.coroutine)
+            name = "the method" if identity == MAIN else f"method {identity}"
+            raise Stuck(
+                f"replay of turn {record.number} does not match the journal: there {name} {had_end}, in the code it "
+                f"{did_end}; nearest line: {line or 'unknown'}"
+            )
+
+
+def _ends(main: Outcome | None, others: tuple[MethodEnded, ...]) -> dict[str, str]:
+    """Return how methods ended, by id."""
+    ends = {} if main is None else {MAIN: status_of(main)}
+    return ends | {end.id: status_of(end.outcome) for end in others}
 
 
 def _differs(had: Command, did: Operation, *, strict: bool) -> bool:

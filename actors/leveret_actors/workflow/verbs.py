@@ -148,7 +148,7 @@ def ended_without_code(draft: Draft, live: Live) -> Outcome | None:
         return None
     ended = live.state.status == state.FAILED and not draft.rewound
     for event in draft.events:
-        if isinstance(event, CancelRequested) and event.number < 0 and (event.force or ended):
+        if isinstance(event, CancelRequested) and event.number < 0 and not event.method and (event.force or ended):
             where = {"workflow": draft.kind, "instance": draft.actor, "method": live.begun.method}
             return Cancelled({**where, "reason": event.reason} if event.reason else where)
     return None

@@ -9,7 +9,7 @@ from leveret.client.group import Group, TagMember
 from leveret.client.handle import Handle
 from leveret.client.post import Post
 from leveret.client.starting import Starter
-from leveret.client.stub import NamedStart, NewStub, StartMethod, TargetStub, target_of
+from leveret.client.stub import CallMethod, FanMethod, NamedStart, NewStub, StartMethod, TargetStub, target_of
 from leveret.client.verbs import PATIENCE, Names
 from leveret.contract import Duration, seconds
 from leveret.definition import WorkflowDefinition
@@ -111,6 +111,8 @@ class Client:
     def get(self, workflow: Any, *, id: str) -> Any:  # noqa: A002 - as users say it
         """Return a stub of one instance: `await client.get(Booking, id="b1").decisions.send(Decision.yes)`.
 
+        Its methods run beside what runs in the instance: `await client.get(Loyalty, id="u1").add_bonus(200)`.
+
         `result`, `cancel`, `describe` and `history` of this client take it. For a name it is a `Handle`.
         """
         name, definition = _resolve(workflow)
@@ -134,14 +136,18 @@ class Client:
     async def dispatch(
         self, method: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs
     ) -> Handle[R]:
-        """Start and do not wait: `handle = await client.dispatch(client.new(Booking).book, cart)`.
+        """Start or call, and do not wait: `handle = await client.dispatch(client.new(Booking).book, cart)`.
 
-        Returns as soon as the broker holds the start; no node need be up, except where `fail` was asked for.
+        With a method of what `get` returned, the handle is that of the method; with one of what `all` returned every
+        instance runs it, and there is no result to ask for.
+        Returns as soon as the broker holds the message; no node need be up, except where `fail` was asked for.
         Raises `ArgumentMismatch`, `WorkflowAlreadyStarted`.
         """
         start: object = method
-        if not isinstance(start, StartMethod):
-            raise ConfigurationError(f"dispatch takes a method of what Client.new returns, not {start!r}")
+        if not isinstance(start, StartMethod | CallMethod | FanMethod):
+            raise ConfigurationError(
+                f"dispatch takes a method of what Client.new, Client.get or Client.all return, not {start!r}"
+            )
         return await start.dispatch(args, kwargs)
 
     async def result(self, instance: object, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple, NoReturn
 
 from leveret.client.post import Post, letter
 from leveret.client.verbs import PATIENCE, Verb, Verbs
 from leveret.contract import Duration, seconds
 from leveret_broker.codec import Payload
-from leveret_broker.envelope import Cancel, ClientCaller, Done, Fanned, MembersPage, Signal, TagFan, TagMembers
+from leveret_broker.envelope import Call, Cancel, ClientCaller, Done, Fanned, MembersPage, Signal, TagFan, TagMembers
 from leveret_broker.ids import tag_key
 
 
@@ -18,6 +18,23 @@ class TagMember(NamedTuple):
 
     id: str
     run: str
+
+
+class Sent:
+    """What a call by tag gives: it was sent; many instances run it, so there is no one result to ask for."""
+
+    def __init__(self, workflow: str, tag: str, method: str) -> None:
+        """Made by `Group.dispatch`."""
+        self.workflow = workflow
+        self.tag = tag
+        self.method = method
+
+    def __repr__(self) -> str:
+        return f"<Sent {self.workflow}.{self.method} to all with tag {self.tag!r}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        text = f"{self!r} has no single {name}: take the instances from Client.members(...) and ask each"
+        raise AttributeError(text, name=name, obj=self)
 
 
 class Group(Verbs):
@@ -39,6 +56,17 @@ class Group(Verbs):
     async def post_signal(self, channel: str, value: Payload, message_id: str | None) -> None:
         """Send an encoded signal."""
         await self._fan(Signal(channel, value, patient=True), message_id)
+
+    async def dispatch(
+        self, method: str, arguments: Mapping[str, Any] | None = None, *, message_id: str | None = None
+    ) -> Sent:
+        """Run a method, by its name on the wire, on every instance; returns when the broker holds the request."""
+        return await self.post_call(method, self._post.codec.dump(dict(arguments or {})), message_id)
+
+    async def post_call(self, method: str, arguments: Payload, message_id: str | None = None) -> Sent:
+        """Call a method with encoded arguments."""
+        await self._fan(Call(method, arguments, patient=True), message_id)
+        return Sent(self.workflow, self.tag, method)
 
     async def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask every instance to cancel, by `force` without its code; returns when the broker holds the request."""
@@ -69,6 +97,6 @@ class Group(Verbs):
                 after = number
             more = page.more and bool(page.members)
 
-    async def _fan(self, message: Signal | Cancel, message_id: str | None) -> None:
+    async def _fan(self, message: Signal | Cancel | Call, message_id: str | None) -> None:
         queue = await self._post.queue_of_tag(self.workflow, self.tag)
         await self._post.send(queue, tag_key(self.workflow, self.tag), TagFan(message), message_id=message_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from leveret.client.post import Post, letter
@@ -11,20 +11,25 @@ from leveret.client.verbs import PATIENCE, Verb, Verbs
 from leveret.contract import Duration, seconds
 from leveret.errors import ArgumentMismatch, RequestTimedOut, WorkflowAlreadyStarted
 from leveret.failure import to_exception
+from leveret_broker.address import MailboxQueue
 from leveret_broker.codec import Payload
 from leveret_broker.envelope import (
     Answer,
     AwaitResult,
+    Call,
+    Caller,
     Cancel,
     ClientCaller,
     Describe,
     Description,
     Done,
+    Envelope,
     HistoryPage,
     ReadHistory,
     Signal,
     Started,
 )
+from leveret_broker.ids import method_id
 from leveret_broker.outcome import Completed, Outcome
 
 R = TypeVar("R")
@@ -33,7 +38,9 @@ R = TypeVar("R")
 class Handle(Verbs, Generic[R]):
     """One instance: ask for its result, cancel it, look at it."""
 
-    def __init__(self, post: Post, workflow: str, instance: str, *, run: str = "", kind: Any = Any) -> None:
+    def __init__(
+        self, post: Post, workflow: str, instance: str, *, run: str = "", kind: Any = Any, method: str = ""
+    ) -> None:
         """Made by `Client.dispatch` and `Client.get`."""
         self._post = post
         self._kind = kind
@@ -43,12 +50,14 @@ class Handle(Verbs, Generic[R]):
         """After a start with a unique tag that was taken: the holder's, once `started` or `result` returned."""
         self.run = run
         """Empty while it is not known, or for whichever run is the last."""
+        self.method = method
+        """Id of the method that was called on the running instance; empty for the instance and its main method."""
 
     def __repr__(self) -> str:
         return f"<Handle of {self}{f', run {self.run}' if self.run else ''}>"
 
     def __str__(self) -> str:
-        return f"{self.workflow} {self.id!r}"
+        return f"{self.workflow} {self.id!r}{f' method {self.method}' if self.method else ''}"
 
     async def started(self, timeout: Duration | None = None) -> None:  # noqa: ASYNC109
         """Wait until a node has accepted the start, where that was asked for (unique tag, `fail`); else return at once.
@@ -84,7 +93,8 @@ class Handle(Verbs, Generic[R]):
         await self.started(timeout)
         with self._post.requests.expect(f"result of {self}") as expecting:
             queue = await self._post.queue_of(self.workflow, self.id)
-            await self._post.ask(expecting, queue, letter(self.id, AwaitResult(expecting.caller), run=self.run))
+            question = AwaitResult(expecting.caller, self.method)
+            await self._post.ask(expecting, queue, letter(self.id, question, run=self.run))
             answer = await expecting.answer(Answer, _limit(timeout))
         return self.value_of(answer.outcome)
 
@@ -105,13 +115,55 @@ class Handle(Verbs, Generic[R]):
         signal = Signal(channel, value, patient=self._post.may_overtake(self.workflow, self.id))
         await self._post.send(queue, self.id, signal, message_id=message_id)
 
-    async def cancel(self, reason: str = "", *, force: bool = False) -> None:
-        """Ask the instance to cancel; returns when the broker holds the request. Nothing happens to a closed one.
+    async def call(
+        self, method: str, arguments: Mapping[str, Any] | None = None, *, message_id: str | None = None
+    ) -> Any:
+        """Run a method of the running instance, by its name on the wire, and wait for its result.
 
-        With `force` it ends without its code: nothing is compensated.
+        It runs beside what runs already. A second call with the same `message_id` does not run again, it gets the same
+        result. Raises as `result` does; `WorkflowUnknown` when there is no open instance.
+        """
+        return await self.run_call(method, self._post.codec.dump(dict(arguments or {})), Any, message_id)
+
+    async def dispatch(
+        self, method: str, arguments: Mapping[str, Any] | None = None, *, message_id: str | None = None
+    ) -> Handle[Any]:
+        """Run a method of the running instance, and return its handle when the broker holds the call."""
+        return await self.post_call(method, self._post.codec.dump(dict(arguments or {})), Any, message_id)
+
+    async def run_call(self, method: str, arguments: Payload, kind: Any, message_id: str | None = None) -> Any:
+        """Call a method with encoded arguments, and wait for its result as a `kind`."""
+        with self._post.requests.expect(f"{self.workflow}.{method} of {self.id!r}") as expecting:
+            queue, envelope = await self._call(method, arguments, expecting.caller, message_id)
+            await self._post.ask(expecting, queue, envelope)
+            outcome = (await expecting.answer(Answer, None)).outcome
+        return self._of_method(envelope.id, kind).value_of(outcome)
+
+    async def post_call(self, method: str, arguments: Payload, kind: Any, message_id: str | None = None) -> Handle[Any]:
+        """Call a method with encoded arguments, and return its handle."""
+        queue, envelope = await self._call(method, arguments, None, message_id)
+        await self._post.confirmed(self._post.publish(queue, envelope))
+        return self._of_method(envelope.id, kind)
+
+    async def _call(
+        self, method: str, arguments: Payload, caller: Caller | None, message_id: str | None
+    ) -> tuple[MailboxQueue, Envelope]:
+        patient = self._post.may_overtake(self.workflow, self.id)
+        message = Call(method, arguments, caller, patient=patient)
+        queue = await self._post.queue_of(self.workflow, self.id)
+        return queue, letter(self.id, message, message_id=message_id, run=self.run)
+
+    def _of_method(self, message_id: str, kind: Any) -> Handle[Any]:
+        return Handle(self._post, self.workflow, self.id, run=self.run, kind=kind, method=method_id(message_id))
+
+    async def cancel(self, reason: str = "", *, force: bool = False) -> None:
+        """Ask the instance (or the method) to cancel; returns when the broker holds the request.
+
+        Cancelling an instance cancels all its methods. Nothing happens to what has ended. With `force` an instance ends
+        without its code: nothing is compensated.
         """
         queue = await self._post.queue_of(self.workflow, self.id)
-        envelope = letter(self.id, Cancel(reason=reason, force=force), run=self.run)
+        envelope = letter(self.id, Cancel(self.method, reason=reason, force=force), run=self.run)
         await self._post.confirmed(self._post.publish(queue, envelope))
 
     async def cancel_task(self, task_id: str, reason: str = "", timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109

@@ -36,6 +36,48 @@ class StartMethod:
         return self._starter.dispatch(self._definition.name, arguments, signature.result)
 
 
+class CallMethod:
+    """A method to run on a running instance: call it and await, or give it to `Client.dispatch`."""
+
+    def __init__(self, handle: Handle[Any], codec: Codec, definition: MethodDefinition) -> None:
+        self._handle = handle
+        self._codec = codec
+        self._definition = definition
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Check the arguments, and return what calls and waits for the result."""
+        signature = self._definition.signature
+        return self._handle.run_call(self._definition.name, signature.dump(self._codec, args, kwargs), signature.result)
+
+    def dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Coroutine[Any, Any, Handle[Any]]:
+        """Check the arguments, and return what calls."""
+        signature = self._definition.signature
+        arguments = signature.dump(self._codec, args, kwargs)
+        return self._handle.post_call(self._definition.name, arguments, signature.result)
+
+
+class FanMethod:
+    """A method to run on all instances with a tag: only to be given to `Client.dispatch`."""
+
+    def __init__(self, group: Group, codec: Codec, definition: MethodDefinition) -> None:
+        self._group = group
+        self._codec = codec
+        self._definition = definition
+
+    def __call__(self, *_: Any, **__: Any) -> Coroutine[Any, Any, Any]:
+        """Refuse: many instances give no single result."""
+        name = f"{self._group.workflow}.{self._definition.name}"
+        raise ConfigurationError(
+            f"{name}() of all instances with tag {self._group.tag!r} has no single result to wait for: use "
+            f"client.dispatch(client.all(..., tag=...).{self._definition.attribute}, ...)"
+        )
+
+    def dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Coroutine[Any, Any, Any]:
+        """Check the arguments, and return what calls."""
+        arguments = self._definition.signature.dump(self._codec, args, kwargs)
+        return self._group.post_call(self._definition.name, arguments)
+
+
 class NamedStart:
     """A start by name, without a contract: arguments and results are plain data."""
 
@@ -84,23 +126,28 @@ class NewStub:
 
 
 class TargetStub:
-    """What `Client.get` and `Client.all` return at run time: channels of the workflow, and the verbs of its target."""
+    """What `Client.get` and `Client.all` return at run time: methods, channels, and the verbs of the target."""
 
     def __init__(self, post: Post, target: Handle[Any] | Group, definition: WorkflowDefinition) -> None:
         self.leveret_target = target
         self._definition = definition
         for channel in definition.channels.values():
             setattr(self, channel.attribute or channel.name, Inlet(post, target, channel))
+        for method in definition.methods.values():
+            setattr(self, method.attribute, _method(post, target, method))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if any(method.attribute == name for method in self._definition.methods.values()):
-            text = f"{self._definition.name}.{name}: methods of a running instance cannot be called yet; use a channel"
-            raise ConfigurationError(text)
         if hasattr(self.leveret_target, name):
             return getattr(self.leveret_target, name)
         raise AttributeError(no_attribute(self._definition, name, "get() and all()"), name=name, obj=self)
+
+
+def _method(post: Post, target: Handle[Any] | Group, method: MethodDefinition) -> CallMethod | FanMethod:
+    if isinstance(target, Handle):
+        return CallMethod(target, post.codec, method)
+    return FanMethod(target, post.codec, method)
 
 
 def target_of(stub: object) -> Handle[Any] | Group:

@@ -56,7 +56,7 @@ _HANDLERS: Final[dict[type, Callable[[Draft, Envelope, Any], None]]] = {
     Wake: wake,
 }
 
-_ANY_RUN = (Start, AwaitResult, Describe, ReadHistory, Probe)
+_ANY_RUN = (Start, Call, AwaitResult, Describe, ReadHistory, Probe)
 """They say themselves what another run means; everything else is dropped then."""
 
 

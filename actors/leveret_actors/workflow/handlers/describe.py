@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from leveret_actors.workflow.asking import MAIN
 from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.lines import line_that_waits
 from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.outcomes import status_of
 from leveret_broker.envelope import Describe, Description, Envelope
+from leveret_broker.outcome import Failed
 
 
 def describe(draft: Draft, envelope: Envelope, message: Describe) -> None:
@@ -29,6 +33,7 @@ def _data(draft: Draft, live: Live) -> dict[str, object]:
                 "name": operation.name,
                 "due": operation.due,
                 "instance": instance_of(operation),
+                "method": operation.method,
             }
             for operation in instance.operations.pending.values()
         ]
@@ -43,9 +48,32 @@ def _data(draft: Draft, live: Live) -> dict[str, object]:
         "tags": list(head.tags),
         "unique_tag": head.unique_tag,
         "meta": dict(head.meta),
-        "methods": [{"id": "main", "name": head.method, "status": head.status}],
+        "methods": _methods(live),
         "pending": pending,
         "signals": {} if instance is None else instance.channels.unread(),
         "times": {"started": head.started, "updated": head.updated, "closed": head.closed},
         "journal": {"records": head.records, "bytes": head.journal_bytes},
     }
+
+
+def _methods(live: Live) -> list[dict[str, object]]:
+    """Return the main method, those that run beside it, and those that failed, with what each awaits."""
+    head = live.state
+    status = head.status if head.outcome is None else status_of(head.outcome)
+    methods = [_method(live, MAIN, head.method, status)]
+    methods += [_method(live, identity, call.name, head.status) for identity, call in live.calls.items()]
+    for identity, (name, outcome) in live.ended.items():
+        if isinstance(outcome, Failed):
+            failed = _method(live, identity, name, "failed")
+            methods.append({**failed, "reason": f"{outcome.failure.type}: {outcome.failure.message}"})
+    return methods
+
+
+def _method(live: Live, identity: str, name: str, status: str) -> dict[str, object]:
+    described: dict[str, object] = {"id": identity, "name": name, "status": status}
+    running = None if live.instance is None else live.instance.methods.get(identity)
+    if live.instance is not None and running is not None and not running.is_done:
+        pending = live.instance.operations.pending.values()
+        described["awaits"] = [operation.number for operation in pending if operation.method == identity]
+        described["line"] = line_that_waits(running.coroutine)
+    return described

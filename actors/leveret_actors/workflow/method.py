@@ -1,4 +1,4 @@
-"""The main method of an instance: the one that the start named; its end is the instance's."""
+"""One method of an instance: its task, how it is cancelled, and how it ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from leveret.definition import WorkflowDefinition
 from leveret.failure import failure_of
-from leveret_actors.workflow.journal import Begun
+from leveret_actors.workflow.asking import MAIN, asking_as
 from leveret_actors.workflow.loop import LoopTask, WorkflowLoop
 from leveret_broker.codec import Codec, Payload
 from leveret_broker.errors import DecodeError, EncodeError, PayloadTooLarge
@@ -15,29 +15,38 @@ from leveret_broker.outcome import Cancelled, Completed, Failed, Failure, Outcom
 
 
 class Host(Protocol):
-    """What the method needs of its instance."""
+    """What a method needs of its instance."""
 
     key: str
     definition: WorkflowDefinition
-    begun: Begun
     loop: WorkflowLoop
+
+    @property
+    def subject(self) -> Any:
+        """The workflow object, which all methods share."""
+        ...
 
     @property
     def codec(self) -> Codec:
         """Turns arguments and results."""
         ...
 
-    def unawaited(self) -> str:
-        """Return which stub call nobody awaited, or nothing."""
+    def unawaited(self, method: str) -> str:
+        """Return which stub call of a method nobody awaited, or nothing."""
         ...
 
 
-class MainMethod:
+class Method:
     """Runs the method, cancels it at most once, and tells how it ended."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, identity: str, name: str, arguments: Payload, timeout: float = 0.0) -> None:
         """Wait for `start`."""
         self._host = host
+        self.id = identity
+        self.name = name
+        self.timeout = timeout
+        """Workflow timeout in seconds; 0 is none."""
+        self._arguments = arguments
         self._task: LoopTask[Payload] | None = None
         self._entered = False
         self._told = False
@@ -45,32 +54,33 @@ class MainMethod:
         """What the end is if the method gives way to its cancellation."""
 
     @property
-    def timeout(self) -> float:
-        """Workflow timeout in seconds; 0 is none."""
-        return self._host.begun.timeout or self._host.definition.timeout
-
-    @property
     def where(self) -> dict[str, str]:
         """Name the method for failures."""
         host = self._host
-        return {"workflow": host.definition.name, "instance": host.key, "method": host.begun.method}
+        where = {"workflow": host.definition.name, "instance": host.key, "method": self.name}
+        return where if self.id == MAIN else {**where, "method_id": self.id}
 
     @property
     def coroutine(self) -> Any:
         """The running coroutine, to find the line where it waits."""
         return None if self._task is None else self._task.get_coro()
 
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it has ended."""
+        return self._task is not None and self._task.done()
+
     def start(self) -> None:
         """Have the method run in this turn."""
-        self._task = self._host.loop.create_task(self._run(), name="main")
+        self._task = self._host.loop.create_task(self._run(), name=self.id)
 
     def cancel(self, reason: str) -> None:
         """Cancel the method; a second time changes nothing, so that compensation is not interrupted."""
         self._end_as(Cancelled({**self.where, "reason": reason} if reason else self.where))
 
-    def time_out(self) -> None:
-        """Cancel the method because its workflow timeout has passed."""
-        self._end_as(TimedOut(self.timeout, self.where))
+    def time_out(self, seconds: float) -> None:
+        """Cancel the method because the workflow timeout has passed."""
+        self._end_as(TimedOut(seconds, self.where))
 
     def _end_as(self, outcome: Outcome) -> None:
         if self._cancelled_for is not None or self._task is None or self._task.done():
@@ -81,21 +91,22 @@ class MainMethod:
 
     async def _run(self) -> Payload:
         self._entered = True
+        asking_as(self.id)
         if self._cancelled_for is not None:
             # Cancelled before it began: it begins nevertheless, and finds out at its first await.
             task = asyncio.current_task()
             assert task is not None
             task.cancel()
         host = self._host
-        name = host.begun.method
+        name = self.name
         method = host.definition.methods.get(name)
         if method is None:
             raise LookupError(
                 f"{host.definition.name} has no method {name!r}; it has {sorted(host.definition.methods)}"
             )
-        args, kwargs = method.signature.load(host.codec, host.begun.arguments)
-        result = await getattr(host.definition.cls(), method.attribute)(*args, **kwargs)
-        unawaited = host.unawaited()
+        args, kwargs = method.signature.load(host.codec, self._arguments)
+        result = await getattr(host.subject, method.attribute)(*args, **kwargs)
+        unawaited = host.unawaited(self.id)
         if unawaited:
             raise RuntimeError(
                 f"{host.definition.name}.{name} returned without having awaited its call of {unawaited}: await it, or "
@@ -104,7 +115,7 @@ class MainMethod:
         return self._dump(result, method.signature.result)
 
     def _dump(self, result: object, kind: Any) -> Payload:
-        codec, name = self._host.codec, f"{self._host.definition.name}.{self._host.begun.method}"
+        codec, name = self._host.codec, f"{self._host.definition.name}.{self.name}"
         try:
             payload = codec.dump(result)
             if kind is not Any:

@@ -1,0 +1,81 @@
+"""What only the journal remembers: outcomes of methods that ended long ago, or in a run that is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from leveret_actors.actor import Inbox
+from leveret_actors.workflow import journal, state
+from leveret_actors.workflow.asking import MAIN
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.live import Live
+from leveret_broker.address import MailboxQueue
+from leveret_broker.envelope import AwaitResult, Call, Envelope
+from leveret_broker.errors import DecodeError
+from leveret_broker.ids import message_digest, method_id
+from leveret_broker.outcome import Outcome
+
+ReadJournal = Callable[[MailboxQueue, str, int, int], Awaitable[list[bytes]]]
+"""`Store.read_journal`."""
+
+PAGE: Final = 1000
+"""Records that are read at once."""
+
+
+async def whole_journal(read: ReadJournal, queue: MailboxQueue, actor: str) -> list[bytes]:
+    """Return all records of an actor."""
+    records: list[bytes] = []
+    while True:
+        page = await read(queue, actor, len(records), PAGE)
+        records += page
+        if len(page) < PAGE:
+            return records
+
+
+def needs_journal(inbox: Inbox, envelope: Envelope) -> bool:
+    """Tell whether a message asks for a method that only the journal may remember."""
+    message = envelope.message
+    if isinstance(message, AwaitResult):
+        if message.method in {"", MAIN} or any(method_id(other.id) == message.method for other in inbox.envelopes):
+            return False
+        identity = message.method
+    elif isinstance(message, Call):
+        identity = method_id(envelope.id)
+    else:
+        return False
+    live: Live | None = inbox.live
+    if live is not None:
+        if identity in live.calls or identity in live.ended:
+            return False
+        return isinstance(message, AwaitResult) or message_digest(envelope.id) in live.seen
+    return is_closed(inbox)
+
+
+def is_closed(inbox: Inbox) -> bool:
+    """Tell whether the actor is a closed run: its journal was not loaded with it."""
+    if inbox.record is None:
+        return False
+    try:
+        return state.decode(inbox.record.state).is_closed
+    except Exception:  # damage, which the turn finds as well
+        return False
+
+
+def outcome_of(draft: Draft, envelope: Envelope, identity: str) -> Outcome | None:
+    """Return how a method ended; None for one that has not, or is not known."""
+    if draft.live is not None and identity in draft.live.ended:
+        return draft.live.ended[identity][1]
+    prepared = draft.inbox.prepared or {}
+    records: Sequence[bytes] = prepared.get(envelope.id, ())
+    if not records and draft.inbox.record is not None:
+        records = draft.inbox.record.journal
+    for data in records:
+        try:
+            ended = journal.decode(data).ended
+        except DecodeError:
+            continue
+        for end in ended:
+            if end.id == identity:
+                return end.outcome
+    return None
