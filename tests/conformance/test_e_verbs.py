@@ -51,6 +51,7 @@ class Sale:
 
     async def careful(self) -> list[Any]:
         paying = workflow.dispatch(self.till.pay, 5)
+        before = ""
         try:
             await paying
         except TaskFailed:

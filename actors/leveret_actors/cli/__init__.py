@@ -7,6 +7,7 @@ serving     `node`
 dev         `dev`, with `discovery` of what a module defines
 calling     `start`, `signal`
 verbs       `cancel`, `retry-tasks`, `retry-workflow-task`, `complete-timers`
+dead_letters  `dead-letters list`, `replay`
 looking     `describe`, `history`, `list`, with `inspection` of the store
 doctor/     `doctor`: one file per thing that can be ill
 checking    `config check`

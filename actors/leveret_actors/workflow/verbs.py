@@ -100,27 +100,14 @@ def resume(draft: Draft, live: Live, digest: bytes, record: int, numbers: Iterab
     for number in (number for turn in void for number in turn.withdrawn if number in lines):
         if lines[number].issued < record and not any(ends_one_of(event, (number,)) for event in events):
             again.add(number)
-    _take_back(draft, live, [line for line in lines.values() if line.issued >= record])
+    void_lines = [line for line in lines.values() if line.issued >= record and line.status == "ongoing"]
+    draft.removed.update(((live.state.run, line.number), None) for line in void_lines if line.kind in {TASK, TIMER})
+    sending.call_off(draft, live.state.run, void_lines)
     rewound = Rewound(digest, record, tuple(sorted(again)), live.state.last_command)
     live.seen.add(digest, draft.at)
     draft.events.append(rewound)
     draft.rewound = True
     return rewound.numbers
-
-
-def _take_back(draft: Draft, live: Live, void: Iterable[Line]) -> None:
-    """Take back what void turns had asked for: the code knows all of it, the journal what runs elsewhere."""
-    run = live.state.run
-    numbers = {line.number for line in void}
-    draft.removed.update(((run, line.number), None) for line in void if line.kind in {TASK, TIMER})
-    if draft.revive(live) and live.instance is not None:
-        pending = live.instance.operations.pending.values()
-        sending.call_off(draft, run, [one for one in pending if one.number in numbers])
-        live.instance.close()
-        live.instance = None
-    else:
-        sending.call_off(draft, run, [line for line in void if line.status == "ongoing"])
-    draft.stuck = ""
 
 
 def note_retries(draft: Draft, live: Live) -> None:
