@@ -18,8 +18,8 @@ LONGEST_REASON: Final = 2000
 
 
 def dead_letter_headers(reason: str, source: str) -> dict[str, str]:
-    """Return the headers of a dead letter that we send."""
-    return {REASON: reason[:LONGEST_REASON], SOURCE: source[:LONGEST_REASON]}
+    """Return the headers of a dead letter that we send; texts of any kind, made fit for the wire."""
+    return {REASON: _fit(reason), SOURCE: _fit(source)}
 
 
 def dead_letter_reader(topology: Topology) -> Read:
@@ -39,6 +39,10 @@ def dead_letter_reader(topology: Topology) -> Read:
         return Arrived(Delivery(message.tag, bodies, message.redelivered, reason, source))
 
     return read
+
+
+def _fit(text: str) -> str:
+    return text[:LONGEST_REASON].encode("utf-8", "replace").decode()
 
 
 def _last_death(headers: dict[str, Any]) -> dict[str, Any]:

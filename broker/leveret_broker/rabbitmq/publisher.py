@@ -137,9 +137,13 @@ class Publisher:
         while writer.size < BATCH_BYTES and (sending := self._outbox.next()) is not None:
             if sending.delay > 0 and not await self._ladder_stands(sending):
                 continue
-            found = True
             exchange, routing_key, mandatory = self._topology.route(sending.address, sending.delay)
-            number = writer.add(exchange, routing_key, sending.data, mandatory=mandatory, headers=sending.headers)
+            try:
+                number = writer.add(exchange, routing_key, sending.data, mandatory=mandatory, headers=sending.headers)
+            except Exception as error:  # must not end the sender of all the others
+                self._give_up(sending, PublishFailed(f"AMQP cannot carry it: {error}"))
+                continue
+            found = True
             self._outbox.sent(number, sending)
         return found
 

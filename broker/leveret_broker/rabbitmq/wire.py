@@ -68,11 +68,12 @@ class BatchWriter:
     def add(
         self, exchange: str, routing_key: str, body: bytes, *, mandatory: bool, headers: dict[str, str] | None
     ) -> int:
-        """Add a persistent message; return its number."""
-        self._last += 1
+        """Add a persistent message; return its number. One that AMQP has no frames for raises and adds nothing."""
         parts, number = self._parts, self._channel.number
-        parts.append(self._method(exchange, routing_key, mandatory))
-        parts.append(self._content_header(f"{self.prefix}{self._last:x}", len(body), headers))
+        method = self._method(exchange, routing_key, mandatory)
+        content = self._content_header(f"{self.prefix}{self._last + 1:x}", len(body), headers)
+        self._last += 1
+        parts += (method, content)
         for start in range(0, len(body), self._most):
             chunk = body[start : start + self._most]
             parts += (_FRAME(_BODY, number, len(chunk)), chunk, _END)
