@@ -10,6 +10,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 /usr/bin/pyt
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TESTS ?=
+# Two files at a time: servers and fsyncs leave the cores idle half of the time. JOBS=0 runs them one after another.
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 help:
 	@echo 'make demo [URL=...]  a booking that survives kill -9 (one file; with URL on RabbitMQ and Redis)'
@@ -21,10 +24,10 @@ demo: .venv/runtime
 	@$(BIN)/python -m examples.booking.demo $(if $(URL),--url '$(URL)')
 
 test: .venv/dev servers
-	@$(BIN)/python -m pytest -m 'not slow' $(TESTS)
+	@$(PYTEST) -m 'not slow' $(TESTS)
 
 test-all: .venv/dev servers
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(PYTEST) $(TESTS)
 
 check: .venv/dev
 	@$(BIN)/ruff format --check --quiet . || { echo 'Not formatted: run `make format`.'; exit 1; }

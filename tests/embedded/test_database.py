@@ -132,8 +132,9 @@ async def test_closing_leaves_no_process_behind(path: Path) -> None:
     await database.read(lambda reading: reading.execute("SELECT 1"))
     await database.close()
 
+    wake = path.with_name(path.name + "-wake")  # not there when the path is too long for sockets
     assert list(database.locks.iterdir()) == []
-    assert list(path.with_name(path.name + "-wake").iterdir()) == []
+    assert not wake.exists() or list(wake.iterdir()) == []
 
 
 async def test_a_long_path_gets_its_sockets_elsewhere(tmp_path: Path) -> None:
