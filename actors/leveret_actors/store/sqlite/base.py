@@ -34,6 +34,8 @@ class SqliteBase(Store):
 
     async def _answer(self, future: asyncio.Future[T]) -> T:
         try:
-            return await asyncio.wait_for(future, STORE_SECONDS)
+            # Not wait_for: before 3.12 it swallows a cancellation that comes together with the answer.
+            async with asyncio.timeout(STORE_SECONDS):
+                return await future
         except TimeoutError as error:
             raise StoreUnavailable(f"{self._database.path} did not answer within {STORE_SECONDS:.0f} s") from error
