@@ -205,6 +205,10 @@ class Runtime(Protocol):
         """Run `function` once, outside the rules; a replay gets its journalled result, decoded as `kind`."""
         ...
 
+    def patched(self, patch: str, *, deprecated: bool = False) -> bool:
+        """Tell whether this run takes the new side of a change, and note it in the journal the first time."""
+        ...
+
     def now(self) -> datetime:
         """Return the turn's time, aware, UTC; never runs backwards."""
         ...

@@ -35,6 +35,7 @@ class FakeRuntime:
     receives: list[Receive] = field(default_factory=list)
     inlined: list[Any] = field(default_factory=list)
     watched: list[tuple[Coroutine[Any, Any, Any], str]] = field(default_factory=list)
+    patches: list[tuple[str, bool]] = field(default_factory=list)
     replaying: bool = False
 
     def run_task(self, call: TaskCall) -> FakeOperation:
@@ -68,6 +69,10 @@ class FakeRuntime:
     def inline(self, function: Callable[[], Any], kind: Any) -> Any:
         self.inlined.append(kind)
         return function()
+
+    def patched(self, patch: str, *, deprecated: bool = False) -> bool:
+        self.patches.append((patch, deprecated))
+        return True
 
     def now(self) -> datetime:
         return datetime(2030, 1, 1, tzinfo=UTC)

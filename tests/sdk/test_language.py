@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from loguru import logger
 
-from leveret import ArgumentMismatch, workflow
+from leveret import ArgumentMismatch, ConfigurationError, workflow
 from tests.sdk.fakes import FakeRuntime
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -94,3 +94,16 @@ def test_outside_of_a_workflow_the_log_is_an_ordinary_logger(records: list[Any])
     workflow.log.info("hello")
 
     assert [record["message"] for record in records] == ["hello"]
+
+
+async def test_a_patch_goes_to_the_runtime_by_its_id(runtime: FakeRuntime) -> None:
+    assert workflow.patched("fees first")
+    workflow.deprecate_patch("fees first")
+
+    assert runtime.patches == [("fees first", False), ("fees first", True)]
+
+
+async def test_a_patch_without_a_readable_id_is_refused(runtime: FakeRuntime) -> None:
+    for use in (workflow.patched, workflow.deprecate_patch):
+        with pytest.raises(ConfigurationError, match="patch"):
+            use("")

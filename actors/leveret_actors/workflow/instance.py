@@ -27,6 +27,7 @@ from leveret_actors.workflow.loop import DurableHandle, WorkflowLoop
 from leveret_actors.workflow.methods import Methods
 from leveret_actors.workflow.operations import Operation, Operations
 from leveret_actors.workflow.outward import Outward
+from leveret_actors.workflow.patches import Patches
 from leveret_broker.codec import Codec, Payload
 from leveret_broker.outcome import Failure, Outcome
 
@@ -70,6 +71,7 @@ class Instance(Outward):
         self.loop = WorkflowLoop(begun.run, self)  # type: ignore[abstract] # the rest refuses, see there
         self.operations = Operations(self.loop)
         self.operations.on_cancelled = self._operation_cancelled
+        self.patches = Patches(self.operations)
         self.channels = Channels(definition.channels, self.operations, codec)
         self.methods = Methods(self, begun)
         self._subject: Any = None
@@ -105,6 +107,7 @@ class Instance(Outward):
         """
         self.loop.clock = max(at, self.loop.clock)
         self._replaying = replayed is not None
+        self.patches.begin_turn(replayed)
         self._journalled = {command.number: command for command in replayed or () if command.kind == ops.INLINE}
         with stepping(self):
             at_rest = self.loop.run(first, self._budget)
@@ -251,6 +254,13 @@ class Instance(Outward):
             )
             raise asyncio.CancelledError(self.stuck)
         return command.value
+
+    def patched(self, patch: str, *, deprecated: bool = False) -> bool:
+        """Tell whether this run takes the new side of a change."""
+        marker = self.patches.ask(patch, deprecated=deprecated)
+        if marker is not None:
+            self.located(marker)
+        return self.patches.answer(patch)
 
     def now(self) -> datetime:
         """Return the turn's time."""

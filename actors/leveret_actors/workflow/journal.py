@@ -154,8 +154,9 @@ class Command(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Something that the code asked for."""
 
     kind: str
-    """`task`, `timer`, `receive`, `inline`, `child`, `call`, `signal`, `cancel`."""
+    """`task`, `timer`, `receive`, `child`, `call`, `signal`, `cancel`, `inline`, `patch`, `deprecated_patch`."""
     number: int
+    """From 1 on, in the order of asking; 0 for markers of patches."""
     name: str = ""
     digest: bytes = b""
     """Of the arguments, with `check="strict"`."""

@@ -22,11 +22,15 @@ CHILD = "child"
 CALL = "call"
 SIGNAL = "signal"
 CANCEL = "cancel"
+PATCH = "patch"
+DEPRECATED_PATCH = "deprecated_patch"
 
 ANSWERED = frozenset({TASK, CHILD, CALL})
 """Kinds whose outcome comes as a message."""
 RUNNING = frozenset({TASK, CHILD})
 """Kinds that run elsewhere and are cancelled there."""
+PATCHES = frozenset({PATCH, DEPRECATED_PATCH})
+"""Kinds that only mark what the run was told; they have no number."""
 
 Wanted: TypeAlias = TaskCall | Receive | ChildCall | MethodCall | SignalCall | CancelCall
 """What a command is about."""
@@ -170,6 +174,13 @@ class Operations:
         operation.value, operation.call = value, call
         operation.status = "completed"
         self.pending.pop(operation.number, None)
+        return operation
+
+    def mark(self, kind: str, name: str) -> Operation:
+        """Return a marker: journalled like a command, without a number."""
+        operation = Operation(0, kind, name)
+        operation.status = "completed"
+        self.issued.append(operation)
         return operation
 
     def _new(self, kind: str, name: str) -> Operation:

@@ -14,8 +14,9 @@ from leveret_actors.workflow.instance import Emission, Instance, Stuck
 from leveret_actors.workflow.journal import Command, MethodEnded, Record
 from leveret_actors.workflow.lines import line_that_waits
 from leveret_actors.workflow.live import Live, Seen
-from leveret_actors.workflow.operations import Operation
+from leveret_actors.workflow.operations import PATCHES, Operation
 from leveret_actors.workflow.outcomes import status_of
+from leveret_actors.workflow.patches import forgotten, without_markers
 from leveret_broker.outcome import Outcome
 
 
@@ -58,9 +59,19 @@ def revive(instance: Instance, turns: Iterable[Past]) -> None:
 
 def _compare(instance: Instance, record: Past, emission: Emission) -> None:
     strict = instance.definition.check == "strict"
-    for index in range(max(len(record.commands), len(emission.issued))):
-        had = record.commands[index] if index < len(record.commands) else None
-        did = emission.issued[index] if index < len(emission.issued) else None
+    marker = forgotten(record.commands, emission.issued)
+    if marker is not None:
+        raise Stuck(
+            f"replay of turn {record.number} does not match the journal: it has the marker of patch {marker.name!r}, "
+            f"which the code does not ask for there: keep workflow.patched({marker.name!r}), or "
+            f"workflow.deprecate_patch({marker.name!r}), until every run that has it is closed; nearest line: "
+            f"{line_that_waits(instance.methods.main.coroutine) or 'unknown'}"
+        )
+    commands = without_markers(record.commands)
+    issued = [operation for operation in emission.issued if operation.kind not in PATCHES]
+    for index in range(max(len(commands), len(issued))):
+        had = commands[index] if index < len(commands) else None
+        did = issued[index] if index < len(issued) else None
         if had is None or did is None or _differs(had, did, strict=strict):
             line = did.line if did is not None else line_that_waits(instance.methods.main.coroutine)
             raise Stuck(

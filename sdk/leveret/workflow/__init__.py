@@ -4,6 +4,7 @@ defining    `define`, `method`: make a class a workflow
 channel     `Channel`: typed inlets
 stub        `service`: services, typed as their contract
 instances   `new`, `get`, `all`, `cancel`: other workflows
+patching    `patched`, `deprecate_patch`: changing the code of instances that run
 language    `dispatch`, `timer`, `now`, …: what runs inside
 record      `log`
 unsafe      `unsafe`
@@ -16,6 +17,7 @@ from leveret.workflow.defining import define, definition_of, method
 from leveret.workflow.instance_stub import NamedChild, NamedTarget
 from leveret.workflow.instances import all, cancel, get, new  # noqa: A004 - as clients say it
 from leveret.workflow.language import dispatch, info, inline, now, random, task, timer, uuid
+from leveret.workflow.patching import deprecate_patch, patched
 from leveret.workflow.record import log
 from leveret.workflow.stub import service
 from leveret.workflow.unsafe import unsafe
@@ -36,6 +38,7 @@ __all__ = [
     "cancel",
     "define",
     "definition_of",
+    "deprecate_patch",
     "dispatch",
     "first",
     "get",
@@ -45,6 +48,7 @@ __all__ = [
     "method",
     "new",
     "now",
+    "patched",
     "random",
     "service",
     "task",
