@@ -132,7 +132,11 @@ HAS_TWO = "the journal has task 'Steps.two' (number 2)"
         (OtherKind, ("command 2", HAS_TWO, "asks for timer '' (number 2)"), "await workflow.timer"),
         (Inline, ("calls workflow.inline() as command 2", "the journal does not have"), "number ="),
         (EndsEarlier, ("there the method goes on, in the code it completed",), "unknown"),
-        (Fails, ("command 1", "has task 'Steps.one'", "asks for nothing more"), "unknown"),
+        (
+            Fails,
+            ("command 1", "has task 'Steps.one'", "asks for nothing more: it raised ValueError: changed"),
+            "unknown",
+        ),
     ],
 )
 def test_E08_a_mismatch_names_the_turn_both_sides_and_the_nearest_line(

@@ -127,7 +127,8 @@ def lines_of(course: Course) -> dict[int, Line]:
             _follow(lines, event, turn.number)
         for command in turn.commands:
             number = command.number
-            lines[number] = Line(number, command.kind, command.name, turn.number, turn.at, command.child)
+            if number:  # markers have none
+                lines[number] = Line(number, command.kind, command.name, turn.number, turn.at, command.child)
         for number in turn.withdrawn:
             if number in lines and lines[number].status == "ongoing":
                 lines[number].status, lines[number].ended = "cancelled", turn.number

@@ -17,7 +17,7 @@ from leveret_actors.workflow.live import Live, Seen
 from leveret_actors.workflow.operations import PATCHES, Operation
 from leveret_actors.workflow.outcomes import status_of
 from leveret_actors.workflow.patches import forgotten, without_markers
-from leveret_broker.outcome import Outcome
+from leveret_broker.outcome import Failed, Outcome
 
 
 def load(record: ActorRecord, seen: Seen) -> tuple[Live, list[Record]]:
@@ -74,9 +74,10 @@ def _compare(instance: Instance, record: Past, emission: Emission) -> None:
         did = issued[index] if index < len(issued) else None
         if had is None or did is None or _differs(had, did, strict=strict):
             line = did.line if did is not None else line_that_waits(instance.methods.main.coroutine)
+            wanted = _did(did, emission, strict=strict)
             raise Stuck(
                 f"replay of turn {record.number} does not match the journal at its command {index + 1}: the journal "
-                f"has {_journalled(had)}, the code {_did(did, strict=strict)}; nearest line: {line or 'unknown'}"
+                f"has {_journalled(had)}, the code {wanted}; nearest line: {line or 'unknown'}"
             )
     had_ends, did_ends = _ends(record.completion, record.ended), _ends(emission.outcome, emission.ended)
     for identity in (*had_ends, *did_ends):
@@ -107,8 +108,10 @@ def _journalled(command: Command | None) -> str:
     return "nothing more" if command is None else f"{command.kind} {command.name!r} (number {command.number})"
 
 
-def _did(operation: Operation | None, *, strict: bool) -> str:
+def _did(operation: Operation | None, emission: Emission, *, strict: bool) -> str:
     if operation is None:
-        return "asks for nothing more"
+        outcome = emission.outcome
+        failed = f": it raised {outcome.failure.type}: {outcome.failure.message}" if isinstance(outcome, Failed) else ""
+        return f"asks for nothing more{failed}"
     text = f"asks for {operation.kind} {operation.name!r} (number {operation.number})"
     return f"{text}, perhaps with other arguments" if strict else text
