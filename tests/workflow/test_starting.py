@@ -197,7 +197,16 @@ def test_describe_shows_what_an_instance_waits_for() -> None:
     assert turn.write is None
     assert description.data["status"] == "running"
     assert description.data["pending"] == [
-        {"number": 1, "kind": "receive", "name": "go", "due": 0.0, "instance": "", "method": "main"}
+        {
+            "number": 1,
+            "kind": "receive",
+            "name": "go",
+            "status": "ongoing",
+            "since": driver.clock,
+            "due": 0.0,
+            "instance": "",
+            "method": "main",
+        }
     ]
     assert replies(Driver(Gate).send(Describe(client("d"))).posts) == [Description(found=False)]
 

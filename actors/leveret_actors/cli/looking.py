@@ -114,6 +114,12 @@ def _readable(data: dict[str, Any]) -> dict[str, object]:
             facts["waits for"] = "\n".join(_pending(one) for one in value)
         elif name == "methods":
             facts["methods"] = "\n".join(f"{one.get('id')}: {one.get('name')}, {one.get('status')}" for one in value)
+        elif name == "retryable":
+            facts["can be retried"] = "\n".join(_retryable(one) for one in value)
+        elif name == "failure":
+            facts["failure"] = "\n".join(f"{one.get('type')}: {one.get('message')}" for one in value)
+        elif name == "versions":
+            continue
         elif name == "tags":
             facts["tags"] = ", ".join(value)
         else:
@@ -125,6 +131,10 @@ def _pending(one: dict[str, Any]) -> str:
     due = one.get("due")
     until = f", until {when(float(due))}" if due else ""
     return f"{one.get('kind')} {one.get('name') or ''}".rstrip() + f" (command {one.get('number')}){until}"
+
+
+def _retryable(one: dict[str, Any]) -> str:
+    return f"task {one.get('name')} {one.get('task_id')}: {one.get('status')} {one.get('failure') or ''}".rstrip()
 
 
 def add_to(app: typer.Typer) -> None:

@@ -21,6 +21,8 @@ from leveret_broker.outcome import Cancelled, Failed, Failure, Outcome
 
 BY_DEFAULT = ("failed", "timed_out")
 """The statuses of the tasks that are retried when none is named."""
+ENDED = frozenset({"failed", "timed_out", "cancelled"})
+"""The statuses of tasks that ended without a value."""
 DEAD = "DeadLettered"
 """Type of the failure of a task that became a dead letter."""
 
@@ -46,14 +48,14 @@ def commands(draft: Draft, live: Live) -> dict[int, Line | Operation]:
 
 def matching(message: RetryTasks, run: str, found: Iterable[Line | Operation]) -> list[Line | Operation]:
     """Return the tasks that a retry means, by number."""
-    statuses = message.statuses or (("failed", "timed_out", "cancelled") if message.task_ids else BY_DEFAULT)
+    statuses = message.statuses or (ENDED if message.task_ids else BY_DEFAULT)
     return sorted(
         (
             one
             for one in found
             if one.kind == TASK
             and one.status in statuses
-            and one.status not in {"ongoing", "completed"}
+            and one.status in ENDED
             and (not message.task_ids or task_id(run, one.number) in message.task_ids)
             and (not message.services or one.name.rpartition(".")[0] in message.services)
         ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from leveret_actors.workflow import describing
 from leveret_actors.workflow.asking import MAIN
-from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.lines import line_that_waits
 from leveret_actors.workflow.live import Live
@@ -24,19 +24,6 @@ def describe(draft: Draft, envelope: Envelope, message: Describe) -> None:
 def _data(draft: Draft, live: Live) -> dict[str, object]:
     head, instance = live.state, live.instance
     parent = None if live.begun is None else live.begun.parent
-    pending: list[dict[str, object]] = []
-    if instance is not None:
-        pending = [
-            {
-                "number": operation.number,
-                "kind": operation.kind,
-                "name": operation.name,
-                "due": operation.due,
-                "instance": instance_of(operation),
-                "method": operation.method,
-            }
-            for operation in instance.operations.pending.values()
-        ]
     return {
         "workflow": head.workflow,
         "instance": draft.actor,
@@ -45,12 +32,17 @@ def _data(draft: Draft, live: Live) -> dict[str, object]:
         "reason": head.reason or draft.stuck,
         "version": head.version or (0 if live.begun is None else live.begun.version),
         "patches": [] if instance is None else instance.patches.taken,
+        "versions": sorted(draft.house.definitions),
         "parent": None if parent is None else [parent.workflow, parent.instance, parent.run],
         "tags": list(head.tags),
         "unique_tag": head.unique_tag,
         "meta": dict(head.meta),
         "methods": _methods(live),
-        "pending": pending,
+        "pending": describing.pending(draft, live),
+        "retryable": describing.retryable(draft, live),
+        "properties": describing.properties(live),
+        "failure": describing.failure(live),
+        "hint": describing.hint(draft, live),
         "signals": {} if instance is None else instance.channels.unread(),
         "times": {"started": head.started, "updated": head.updated, "closed": head.closed},
         "journal": {"records": head.records, "bytes": head.journal_bytes},

@@ -1,0 +1,103 @@
+"""What an operator sees of an instance beside its head: commands, properties, its failure, and what helps."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from leveret_actors.workflow import state, verbs
+from leveret_actors.workflow.children import instance_of
+from leveret_actors.workflow.course import Line, lines_of
+from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.operations import ANSWERED, TASK, TIMER, Operation
+from leveret_broker.ids import task_id
+from leveret_broker.outcome import Failed, Failure, Outcome
+
+PROPERTY_LIMIT: Final = 4096
+"""Bytes of one property; a larger one is named only."""
+TRACEBACK_LIMIT: Final = 4000
+"""Characters of each traceback of a failure: its end."""
+
+
+def pending(draft: Draft, live: Live) -> list[dict[str, object]]:
+    """Return the open commands; of an instance without code, those that the journal tells of."""
+    if live.state.is_closed:
+        return []
+    found = list(verbs.commands(draft, live).values())
+    if live.instance is None:
+        found = [one for one in found if one.kind in ANSWERED | {TIMER}]
+    return [_command(live, one) for one in found if one.status == "ongoing"]
+
+
+def retryable(draft: Draft, live: Live) -> list[dict[str, object]]:
+    """Return the tasks that ended without a value."""
+    if live.state.is_closed:
+        return []
+    found = verbs.commands(draft, live).values()
+    tasks = [one for one in found if one.kind == TASK and one.status not in {"ongoing", "completed"}]
+    return [{**_command(live, one), "failure": _briefly(one.outcome)} for one in tasks]
+
+
+def _command(live: Live, one: Operation | Line) -> dict[str, object]:
+    told: dict[str, object] = {
+        "number": one.number,
+        "kind": one.kind,
+        "name": one.name,
+        "status": one.status,
+        "since": one.since,
+    }
+    if one.kind == TASK:
+        told |= {"task_id": task_id(live.state.run, one.number), "sequence": one.sequence}
+    if isinstance(one, Operation):
+        return {**told, "due": one.due, "instance": instance_of(one), "method": one.method}
+    return {**told, "due": 0.0, "instance": "" if one.child is None else one.child.instance}
+
+
+def properties(live: Live) -> dict[str, object]:
+    """Return the public attributes of the workflow object that can be encoded, as plain data."""
+    if live.instance is None:
+        return {}
+    codec, found = live.instance.codec, dict[str, object]()
+    for name, value in list(vars(live.instance.subject).items()):
+        if name.startswith("_"):
+            continue
+        try:
+            data = codec.dump(value)
+            small = len(data) <= PROPERTY_LIMIT
+            found[name] = codec.load(data, Any) if small else f"({len(data)} bytes)"
+        except Exception:  # noqa: S112 - what cannot be encoded, whatever its hooks raise, is left out
+            continue
+    return found
+
+
+def failure(live: Live) -> list[dict[str, object]]:
+    """Return the failure by which the instance failed, and its causes."""
+    chain: list[dict[str, object]] = []
+    cause: Failure | None = live.state.outcome.failure if isinstance(live.state.outcome, Failed) else None
+    while cause is not None:
+        trace = cause.traceback[-TRACEBACK_LIMIT:]
+        chain.append({"type": cause.type, "message": cause.message, "where": dict(cause.where), "traceback": trace})
+        cause = cause.cause
+    return chain
+
+
+def hint(draft: Draft, live: Live) -> str:
+    """Return which verb helps, and what to do before."""
+    head = live.state
+    if head.status == state.FAILED:
+        course = draft.course()
+        tasks = [line for line in lines_of(course).values() if line.kind == TASK and line.status in verbs.ENDED]
+        causes = verbs.escaped(live, course, tasks)
+        if causes:
+            ids = ", ".join(task_id(head.run, line.number) for line in causes)
+            return f"mend service {causes[0].name.rpartition('.')[0]}, then retry_tasks ({ids})"
+        return "mend the workflow's code and deploy it, then retry_workflow_task"
+    if head.status == state.BLOCKED and head.given_up:
+        return "find out what brought the nodes down, then retry_workflow_task; cancel with force ends it"
+    if head.status == state.BLOCKED:
+        return "run a node whose code fits the journal, then retry_workflow_task; cancel with force ends it"
+    return ""
+
+
+def _briefly(outcome: Outcome | None) -> str:
+    return f"{outcome.failure.type}: {outcome.failure.message}" if isinstance(outcome, Failed) else ""
