@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
+from loguru import logger
 
 from leveret_actors.store.contract import MemberWrite, Outgoing, Timer
 from leveret_actors.store.redis import RedisStore
@@ -75,6 +76,7 @@ async def test_every_acknowledged_commit_survives_signal_9_and_none_is_doubled(
     stop = asyncio.Event()
 
     async with opened(own_redis.url, namespace, deadline=30) as store:
+        progress = asyncio.Semaphore(0)
 
         async def load(queue: MailboxQueue) -> int:
             epoch = (await store.take_over(queue, "n1")).epoch
@@ -82,14 +84,19 @@ async def test_every_acknowledged_commit_survives_signal_9_and_none_is_doubled(
             while not stop.is_set():
                 await store.commit(queue, epoch, batch(f"{queue}-{number}", write("a", b"%d" % number)))
                 number += 1
+                progress.release()
             return number
+
+        async def more(commits: int) -> None:
+            for _ in range(commits):
+                await asyncio.wait_for(progress.acquire(), 30)
 
         async def kill() -> None:
             for _ in range(3):
-                await asyncio.sleep(random.uniform(0.2, 0.5))
+                await more(random.randrange(100, 300))
                 own_redis.kill()
                 await asyncio.to_thread(own_redis.start)
-            await asyncio.sleep(0.2)
+            await more(100)
             stop.set()
 
         _, counts = await asyncio.gather(kill(), asyncio.gather(*(load(queue) for queue in queues)))
@@ -121,8 +128,12 @@ async def test_what_does_not_answer_is_unavailable_at_the_deadline(own_redis: Re
 async def test_opening_waits_for_a_server_that_comes_up_later(own_redis: RedisServer, namespace: str) -> None:
     own_redis.stop()
     store = RedisStore(own_redis.url, namespace)
+    failed, loop = asyncio.Event(), asyncio.get_running_loop()
+    logger.enable("leveret_actors")
+    sink = logger.add(lambda _: loop.call_soon_threadsafe(failed.set) and None, filter="leveret_actors.store")
     opening = asyncio.create_task(store.open())
-    await asyncio.sleep(0.3)
+    await asyncio.wait_for(failed.wait(), 15)
+    logger.remove(sink)
     assert not opening.done()
 
     await asyncio.to_thread(own_redis.start)
