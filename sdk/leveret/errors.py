@@ -32,6 +32,10 @@ class NotReplayable(LeveretError, RuntimeError):
         return f"{self.what} in workflow code{where}: a replay could not repeat it; {self.advice}"
 
 
+class MustOnlyRead(LeveretError, RuntimeError):
+    """Raised inside a query, and inside what `workflow.wait_for` waits for, by what would change or await something."""
+
+
 class NotInTask(LeveretError):
     """Raised when something that only a running task can ask is asked elsewhere."""
 

@@ -201,6 +201,10 @@ class Runtime(Protocol):
         """Wait for signals."""
         ...
 
+    def wait_for(self, predicate: Callable[[], object]) -> asyncio.Future[None]:
+        """Return a future of the workflow's loop that ends when `predicate` is true once the code waits again."""
+        ...
+
     def inline(self, function: Callable[[], T], kind: Any) -> T:
         """Run `function` once, outside the rules; a replay gets its journalled result, decoded as `kind`."""
         ...

@@ -30,6 +30,10 @@ class Loyalty:
     async def add_gift(self) -> int:
         return await self.add(await self.gift.receive())
 
+    async def at_least(self, points: int) -> int:
+        await workflow.wait_for(lambda: self.total >= points)
+        return self.total
+
     async def points(self) -> int:
         return self.total
 
@@ -178,3 +182,18 @@ async def test_W18_the_same_call_sent_again_runs_once(house: House) -> None:
     closed = await named.call("add", {"points": 5}, message_id="bonus")
 
     assert (once, again, closed) == (5, 5, 5)
+
+
+async def test_P05_a_method_that_updates_a_property_resumes_who_waits_for_it(house: House) -> None:
+    await house.open(Loyalty, evict=True)
+    await house.start(Loyalty, id="u1")
+    user = house.client.get(Loyalty, id="u1")
+    waits = await house.client.dispatch(user.at_least, 10)
+
+    await user.add(9)
+    row = await house.describe(house.client.get("Loyalty", id="u1"))
+    await user.add(1)
+    await user.leave.send("bye")
+
+    assert [method["name"] for method in row["methods"]] == ["run", "at_least"]
+    assert await waits.result(DEADLINE) == 10

@@ -74,6 +74,12 @@ class FakeRuntime:
         self.patches.append((patch, deprecated))
         return True
 
+    def wait_for(self, predicate: Callable[[], object]) -> asyncio.Future[None]:
+        future = asyncio.get_running_loop().create_future()
+        if predicate():
+            future.set_result(None)
+        return future
+
     def now(self) -> datetime:
         return datetime(2030, 1, 1, tzinfo=UTC)
 

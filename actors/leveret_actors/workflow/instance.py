@@ -21,6 +21,7 @@ from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.asking import MAIN, asking
 from leveret_actors.workflow.bounds import check_labels, due_time
 from leveret_actors.workflow.channels import Channels, Receiver
+from leveret_actors.workflow.conditions import Conditions
 from leveret_actors.workflow.journal import Begun, Command, MethodEnded, SignalAccepted
 from leveret_actors.workflow.lines import line_that_asks
 from leveret_actors.workflow.loop import DurableHandle, WorkflowLoop
@@ -74,6 +75,7 @@ class Instance(Outward):
         self.patches = Patches(self.operations)
         self.channels = Channels(definition.channels, self.operations, codec)
         self.methods = Methods(self, begun)
+        self.conditions = Conditions(self, self.loop)
         self._subject: Any = None
         self._info = Info(
             definition.name,
@@ -109,11 +111,7 @@ class Instance(Outward):
         self._replaying = replayed is not None
         self.patches.begin_turn(replayed)
         self._journalled = {command.number: command for command in replayed or () if command.kind == ops.INLINE}
-        with stepping(self):
-            at_rest = self.loop.run(first, self._budget)
-            while at_rest and self.later:
-                at_rest = self.loop.run(self.later.popleft(), self._budget)
-        if not at_rest:
+        if not self._run(first):
             raise Stuck(
                 f"the code took more than {self._budget} steps in one turn: it never waits for anything durable"
             )
@@ -125,6 +123,19 @@ class Instance(Outward):
         outcome, ended = self.methods.main.outcome(), self.methods.take_ended()
         withdrawn, unset = self.operations.take_back()
         return Emission(self.operations.take_issued(), withdrawn, unset, refused, outcome, ended)
+
+    def _run(self, first: Callable[[], object]) -> bool:
+        """Step until all wait and no condition holds that somebody waits for; False when that takes too long."""
+        with stepping(self):
+            at_rest = self.loop.run(first, self._budget)
+            for _ in range(self._budget):
+                if at_rest and self.conditions.wake():
+                    at_rest = self.loop.run(lambda: None, self._budget)
+                elif at_rest and self.later:
+                    at_rest = self.loop.run(self.later.popleft(), self._budget)
+                else:
+                    return at_rest
+        return False
 
     def refuse(self, event: SignalAccepted, reason: str) -> None:
         """Note a signal that no channel could take."""
@@ -226,6 +237,10 @@ class Instance(Outward):
         if not self.operations.refused:
             channel.receive(Receiver(operation, call))
         return operation
+
+    def wait_for(self, predicate: Callable[[], object]) -> asyncio.Future[None]:
+        """Wait for a condition."""
+        return self.loop.create_future() if self.operations.refused else self.conditions.add(predicate)
 
     def inline(self, function: Callable[[], T], kind: Any) -> T:
         """Run `function` once; a replay gets the journalled result."""

@@ -4,6 +4,7 @@ defining    `define`, `method`: make a class a workflow
 channel     `Channel`: typed inlets
 stub        `service`: services, typed as their contract
 instances   `new`, `get`, `all`, `cancel`: other workflows
+condition   `wait_for`
 patching    `patched`, `deprecate_patch`: changing the code of instances that run
 language    `dispatch`, `timer`, `now`, …: what runs inside
 record      `log`
@@ -13,6 +14,7 @@ unsafe      `unsafe`
 from leveret.deferred import AllOf, Combinable, Deferred, First, all_of, any_of, first
 from leveret.runtime import Info, Parent
 from leveret.workflow.channel import Channel
+from leveret.workflow.condition import wait_for
 from leveret.workflow.defining import define, definition_of, method
 from leveret.workflow.instance_stub import NamedChild, NamedTarget
 from leveret.workflow.instances import all, cancel, get, new  # noqa: A004 - as clients say it
@@ -55,4 +57,5 @@ __all__ = [
     "timer",
     "unsafe",
     "uuid",
+    "wait_for",
 ]
