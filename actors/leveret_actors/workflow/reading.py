@@ -99,6 +99,10 @@ class ReadOnly:
         """Refuse."""
         self._refuse("run code inline")
 
+    def patched(self, patch: str, *, deprecated: bool = False) -> NoReturn:  # noqa: ARG002
+        """Refuse: it would be journalled."""
+        self._refuse("ask for a patch")
+
     def uuid(self) -> NoReturn:
         """Refuse: it would take one that the methods get."""
         self._refuse("draw a UUID")
