@@ -128,7 +128,8 @@ class Transport(ABC):
         """Receive the bodies sent to `ReplyQueue(client)` by callback, in the event loop.
 
         `on_restored` is called after a lost connection came back: replies may be missing, so ask again.
-        `take` of this subscription is not used; close it to stop.
+        `take` of this subscription returns nothing; it raises what ended it: `TransportClosed`, or `BrokerRefused`
+        when the broker does not have it back. Close it to stop.
         """
 
     @abstractmethod

@@ -22,11 +22,12 @@ def always(message: Message, field: str = "caller") -> Callable[[Envelope], Any]
 
 
 class ScriptedSubscription(Subscription):
-    def __init__(self, on_close: Callable[[], None]) -> None:
+    def __init__(self, on_close: Callable[[], None], ends: asyncio.Queue[Exception]) -> None:
         self._on_close = on_close
+        self._ends = ends
 
     async def take(self) -> list[Delivery]:
-        raise NotImplementedError
+        raise await self._ends.get()
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         raise NotImplementedError
@@ -45,6 +46,7 @@ class ScriptedTransport(Transport):
         self.opened = 0
         self.counts_asked: list[str] = []
         self.on_body: Callable[[bytes], None] | None = None
+        self.listening_ends: asyncio.Queue[Exception] = asyncio.Queue()
         self.on_restored: Callable[[], None] = lambda: None
 
     def messages(self, kind: type[Any] = object) -> list[Any]:
@@ -100,7 +102,7 @@ class ScriptedTransport(Transport):
         self, client: str, on_body: Callable[[bytes], None], on_restored: Callable[[], None]
     ) -> Subscription:
         self.on_body, self.on_restored = on_body, on_restored
-        return ScriptedSubscription(lambda: setattr(self, "on_body", None))
+        return ScriptedSubscription(lambda: setattr(self, "on_body", None), self.listening_ends)
 
     async def subscribe_control(self, on_body: Callable[[bytes], None]) -> Subscription:
         raise NotImplementedError

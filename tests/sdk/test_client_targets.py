@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from leveret_broker.envelope import (
     TagFan,
     TagMembers,
 )
+from leveret_broker.errors import BrokerRefused, PublishFailed
 from leveret_broker.ids import queue_index, tag_key
 from leveret_broker.transport import QueueDepth
 from tests.sdk.scripted import ScriptedTransport, always, request_of
@@ -156,6 +158,54 @@ async def test_a_refusal_is_raised_with_its_text(client: Client, transport: Scri
 async def test_a_page_that_does_not_come_is_a_timeout(client: Client) -> None:
     with pytest.raises(RequestTimedOut):
         await anext(client.all("Booking", tag="t").members(timeout=0.01))
+
+
+async def test_timeouts_hold_while_the_broker_confirms_nothing(client: Client, transport: ScriptedTransport) -> None:
+    transport.confirming = False
+    booking = client.get("Booking", id="b1")
+
+    for question in (
+        booking.result(timeout=0.01),
+        booking.retry_tasks(timeout=0.01),
+        anext(booking.history(timeout=0.01)),
+        anext(client.all("Booking", tag="t").members(timeout=0.01)),
+    ):
+        with pytest.raises(RequestTimedOut):
+            await asyncio.wait_for(question, 5)
+
+    assert (await booking.describe(timeout=0.01)).data["status"] == "unreachable"
+
+
+async def test_who_waits_for_an_answer_is_told_when_the_question_cannot_be_sent(
+    client: Client, transport: ScriptedTransport
+) -> None:
+    transport.confirming = False
+    waiting = asyncio.ensure_future(client.get("Booking", id="b1").result())
+    await until(lambda: bool(transport.unconfirmed))
+
+    transport.unconfirmed[0].set_exception(PublishFailed("the user may not write"))
+
+    with pytest.raises(PublishFailed, match="may not write"):
+        await asyncio.wait_for(waiting, 5)
+
+
+async def test_who_waits_for_an_answer_is_told_when_the_broker_does_not_have_the_client_back(
+    client: Client, transport: ScriptedTransport
+) -> None:
+    waiting = asyncio.ensure_future(client.get("Booking", id="b1").result())
+    await until(lambda: bool(transport.sent))
+
+    transport.listening_ends.put_nowait(BrokerRefused("the password was changed"))
+
+    with pytest.raises(BrokerRefused, match="password"):
+        await asyncio.wait_for(waiting, 5)
+    with pytest.raises(BrokerRefused, match="password"):
+        await asyncio.wait_for(client.get("Booking", id="b1").result(), 5)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await asyncio.sleep(0)
 
 
 async def test_stubs_have_their_targets_verbs_as_well(client: Client, transport: ScriptedTransport) -> None:

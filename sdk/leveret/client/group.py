@@ -76,7 +76,7 @@ class Group(Verbs):
         """Send a verb to every instance; returns how many it was sent to, once it was."""
         queue, key = await self._post.queue_of_tag(self.workflow, self.tag), tag_key(self.workflow, self.tag)
         with self._post.requests.expect(f"verb for {self}") as expecting:
-            await self._post.ask(expecting, queue, letter(key, TagFan(verb(None), expecting.caller)))
+            self._post.ask(expecting, queue, letter(key, TagFan(verb(None), expecting.caller)))
             fanned = await expecting.answer(Fanned, seconds("the timeout", timeout))
         return Done(fanned.members > 0, fanned.members, f"sent to {fanned.members} instance(s)")
 
@@ -90,7 +90,7 @@ class Group(Verbs):
             queue = await self._post.queue_of_tag(self.workflow, self.tag)
             with self._post.requests.expect(f"members: {self}") as expecting:
                 question = TagMembers(expecting.caller, after)
-                await self._post.ask(expecting, queue, letter(tag_key(self.workflow, self.tag), question))
+                self._post.ask(expecting, queue, letter(tag_key(self.workflow, self.tag), question))
                 page = await expecting.answer(MembersPage, seconds("the timeout", timeout))
             for number, instance, run in page.members:
                 yield TagMember(instance, run)

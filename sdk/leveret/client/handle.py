@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +30,7 @@ from leveret_broker.envelope import (
     Signal,
     Started,
 )
+from leveret_broker.errors import BrokerUnavailable
 from leveret_broker.ids import method_id
 from leveret_broker.outcome import Completed, Outcome
 
@@ -94,7 +96,7 @@ class Handle(Verbs, Generic[R]):
         with self._post.requests.expect(f"result of {self}") as expecting:
             queue = await self._post.queue_of(self.workflow, self.id)
             question = AwaitResult(expecting.caller, self.method)
-            await self._post.ask(expecting, queue, letter(self.id, question, run=self.run))
+            self._post.ask(expecting, queue, letter(self.id, question, run=self.run))
             answer = await expecting.answer(Answer, _limit(timeout))
         return self.value_of(answer.outcome)
 
@@ -135,7 +137,7 @@ class Handle(Verbs, Generic[R]):
         """Call a method with encoded arguments, and wait for its result as a `kind`."""
         with self._post.requests.expect(f"{self.workflow}.{method} of {self.id!r}") as expecting:
             queue, envelope = await self._call(method, arguments, expecting.caller, message_id)
-            await self._post.ask(expecting, queue, envelope)
+            self._post.ask(expecting, queue, envelope)
             outcome = (await expecting.answer(Answer, None)).outcome
         return self._of_method(envelope.id, kind).value_of(outcome)
 
@@ -180,7 +182,7 @@ class Handle(Verbs, Generic[R]):
     async def _ask(self, verb: Callable[[ClientCaller | None], Verb], timeout: Duration, run: str) -> Done:  # noqa: ASYNC109
         queue = await self._post.queue_of(self.workflow, self.id)
         with self._post.requests.expect(f"verb for {self}") as expecting:
-            await self._post.ask(expecting, queue, letter(self.id, verb(expecting.caller), run=run))
+            self._post.ask(expecting, queue, letter(self.id, verb(expecting.caller), run=run))
             return await expecting.answer(Done, seconds("the timeout", timeout))
 
     async def describe(self, timeout: Duration = PATIENCE) -> Description:  # noqa: ASYNC109
@@ -191,18 +193,25 @@ class Handle(Verbs, Generic[R]):
         """
         queue = await self._post.queue_of(self.workflow, self.id)
         with self._post.requests.expect(f"describe {self}") as expecting:
-            await self._post.ask(expecting, queue, letter(self.id, Describe(expecting.caller), run=self.run))
+            self._post.ask(expecting, queue, letter(self.id, Describe(expecting.caller), run=self.run))
             try:
                 return await expecting.answer(Description, seconds("the timeout", timeout))
             except RequestTimedOut as error:
                 late = error
-        depth = await self._post.transport.inspect(queue)
-        counts = (
-            "its queue does not exist" if depth is None else f"consumers {depth.consumers}, messages {depth.messages}"
-        )
-        what = "no answer of a node" if depth is not None and depth.consumers else "no node of this workflow"
-        reason = f"{what} within {late.seconds:g} s: {counts}"
+        reason = await self._silence(queue, f"within {late.seconds:g} s")
         return Description(found=False, data={"status": "unreachable", "reason": reason})
+
+    async def _silence(self, queue: MailboxQueue, within: str) -> str:
+        """Say why no node may have answered."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                depth = await self._post.transport.inspect(queue)
+        except (TimeoutError, BrokerUnavailable):
+            return f"no answer of the broker {within}"
+        if depth is None:
+            return f"no node of this workflow {within}: its queue does not exist"
+        what = "no answer of a node" if depth.consumers else "no node of this workflow"
+        return f"{what} {within}: consumers {depth.consumers}, messages {depth.messages}"
 
     async def history(self, after: int = 0, timeout: Duration = PATIENCE) -> AsyncIterator[bytes]:  # noqa: ASYNC109
         """Iterate over the journal's encoded records from number `after` + 1 on, asking for a page at a time.
@@ -214,7 +223,7 @@ class Handle(Verbs, Generic[R]):
             queue = await self._post.queue_of(self.workflow, self.id)
             with self._post.requests.expect(f"history of {self}") as expecting:
                 question = ReadHistory(expecting.caller, after)
-                await self._post.ask(expecting, queue, letter(self.id, question, run=self.run))
+                self._post.ask(expecting, queue, letter(self.id, question, run=self.run))
                 page = await expecting.answer(HistoryPage, seconds("the timeout", timeout))
             for record in page.records:
                 yield record

@@ -55,10 +55,19 @@ class Post:
         """Publish a message that nobody answers, and wait until the broker holds it."""
         await self.confirmed(self.publish(queue, letter(actor, message, message_id=message_id)))
 
-    async def ask(self, expecting: Expecting, queue: MailboxQueue, envelope: Envelope) -> None:
-        """Publish a message that is answered; published again when the connection was lost meanwhile."""
-        expecting.repeat_by(lambda: self._repeat(queue, envelope))
-        await self.confirmed(self.publish(queue, envelope))
+    def ask(self, expecting: Expecting, queue: MailboxQueue, envelope: Envelope) -> asyncio.Future[None]:
+        """Publish a message that is answered, and return the confirmation, which need not be waited for.
+
+        It is published again when the connection was lost meanwhile. If it cannot be sent, `expecting` is told.
+        """
+
+        def send() -> asyncio.Future[None]:
+            sent = self.publish(queue, envelope)
+            sent.add_done_callback(expecting.sent)
+            return sent
+
+        expecting.repeat_by(send)
+        return send()
 
     @staticmethod
     async def confirmed(*futures: asyncio.Future[None]) -> None:
@@ -67,9 +76,6 @@ class Post:
             future.add_done_callback(_look)
         for future in futures:
             await asyncio.shield(future)
-
-    def _repeat(self, queue: MailboxQueue, envelope: Envelope) -> None:
-        self.publish(queue, envelope).add_done_callback(_look)
 
     async def _count(self, kind: str) -> int:
         if kind not in self._counts:
@@ -83,6 +89,6 @@ def letter(actor: str, message: Message, *, message_id: str | None = None, run: 
 
 
 def _look(future: asyncio.Future[None]) -> None:
-    """Take note of a failed repetition: the answer's deadline, or the next connection, decides."""
+    """Take note of an error that somebody else is told of."""
     if not future.cancelled():
         future.exception()

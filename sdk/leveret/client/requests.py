@@ -11,7 +11,7 @@ from loguru import logger
 
 from leveret.errors import RequestRefused, RequestTimedOut
 from leveret_broker.envelope import ClientCaller, Message, Refused, decode
-from leveret_broker.errors import DecodeError, TransportClosed
+from leveret_broker.errors import DecodeError, TransportClosed, TransportError
 from leveret_broker.ids import new_id
 from leveret_broker.transport import Subscription, Transport
 
@@ -25,8 +25,14 @@ class Request:
     caller: ClientCaller
     what: str
     future: asyncio.Future[Message]
-    again: Callable[[], None] | None = None
+    again: Callable[[], object] | None = None
     """Publishes it once more, under the same ids."""
+
+    def fail(self, error: BaseException) -> None:
+        """Tell whoever waits that there will be no answer."""
+        if not self.future.done():
+            self.future.set_exception(error)
+            self.future.exception()  # looked at: one that nobody awaits is no news
 
 
 class Requests:
@@ -37,18 +43,23 @@ class Requests:
         self._client = new_id()
         self._pending: dict[str, Request] = {}
         self._subscription: Subscription | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._refused: TransportError | None = None
 
     async def open(self) -> None:
         """Listen for answers."""
-        self._subscription = await self._transport.subscribe_replies(self._client, self._on_body, self._on_restored)
+        subscription = await self._transport.subscribe_replies(self._client, self._on_body, self._on_restored)
+        self._subscription, self._refused = subscription, None
+        self._watch = asyncio.create_task(self._watch_over(subscription), name="leveret replies")
 
     async def close(self) -> None:
         """Stop listening; whoever waits gets `TransportClosed`."""
         for request in list(self._pending.values()):
-            if not request.future.done():
-                request.future.set_exception(TransportClosed(f"{request.what}: the client was closed"))
-                request.future.exception()  # looked at: one that nobody awaits is no news
+            request.fail(TransportClosed(f"{request.what}: the client was closed"))
         self._pending.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         if self._subscription is not None:
             await self._subscription.close()
             self._subscription = None
@@ -61,6 +72,8 @@ class Requests:
         """Begin to wait; raises `TransportClosed` when the client is not open."""
         if self._subscription is None:
             raise TransportClosed(f"{what}: the client is not open: use `async with Client(...) as client:`")
+        if self._refused is not None:
+            raise self._refused
         caller = ClientCaller(self._client, new_id())
         request = Request(caller, what, asyncio.get_running_loop().create_future())
         self._pending[caller.request] = request
@@ -69,6 +82,17 @@ class Requests:
     def remove(self, request: Request) -> None:
         """Wait no longer."""
         self._pending.pop(request.caller.request, None)
+
+    async def _watch_over(self, subscription: Subscription) -> None:
+        """Tell whoever waits when no answer can come any more."""
+        try:
+            await subscription.take()
+        except TransportClosed:  # by us, or by one that has no broker which could refuse
+            return
+        except TransportError as error:
+            self._refused = error
+            for request in list(self._pending.values()):
+                request.fail(error)
 
     def _on_body(self, body: bytes) -> None:
         try:
@@ -109,14 +133,19 @@ class Expecting:
         """The answering message."""
         return self._request.future
 
-    def repeat_by(self, again: Callable[[], None]) -> None:
+    def repeat_by(self, again: Callable[[], object]) -> None:
         """Say how it is asked again after a lost connection."""
         self._request.again = again
 
-    async def answer(self, kind: type[A], deadline: float | None) -> A:
-        """Wait for the answer, at most `deadline` seconds (None: for ever).
+    def sent(self, future: asyncio.Future[None]) -> None:
+        """Take note of what became of the question: one that cannot be sent is not answered."""
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self._request.fail(error)
 
-        Raises `RequestTimedOut`, `RequestRefused`, `TransportClosed`.
+    async def answer(self, kind: type[A], deadline: float | None) -> A:
+        """Wait for the answer, at most `deadline` seconds (None: for ever), whether the question could be sent or not.
+
+        Raises `RequestTimedOut`, `RequestRefused`, `PublishFailed`, `BrokerRefused`, `TransportClosed`.
         """
         done, _ = await asyncio.wait([self.future], timeout=deadline)
         if not done:

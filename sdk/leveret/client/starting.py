@@ -117,7 +117,7 @@ class Starter:
             queue, envelope = await self._claim(handle, run, envelope, started)
         asking = [expecting for expecting in (ended, started) if expecting is not None]
         if asking:
-            await self._post.ask(asking[0], queue, envelope)
+            await self._post.confirmed(self._post.ask(asking[0], queue, envelope))
         else:
             await self._post.confirmed(self._post.publish(queue, envelope))
 
