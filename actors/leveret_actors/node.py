@@ -83,7 +83,7 @@ class Node:
             parsed = Url.parse(url)
             self._transport, self._store = backends(parsed)
             self._codec = codec or Codec(limit=parsed.payload_limit)
-        self._stepper = stepper or ThreadStepper()
+        self._stepper = stepper or ThreadStepper(self.settings.step_budget)
         self._clock = clock
         self._stop = asyncio.Event()
         self._loops: list[MailboxLoop] = []

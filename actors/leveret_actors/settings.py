@@ -52,5 +52,7 @@ class Settings:
     """Most envelopes and timers decided and committed together."""
     heartbeat: float = 1.0
     """Seconds between the node's signs of life; without one for three of them it counts as gone."""
+    step_budget: float = 1.0
+    """Seconds that workflow code may take for one step before it is reported, with its stack; 0 is no limit."""
     retention: Retention = field(default_factory=Retention)
     services: Mapping[str, ServiceSettings] = field(default_factory=dict[str, ServiceSettings])

@@ -75,7 +75,7 @@ async def test_log_records_carry_who_runs_and_where(runtime: FakeRuntime, record
     workflow.log.warning("late")
 
     assert [record["message"] for record in records] == ["booked 2", "late"]
-    assert records[0]["extra"] == {"workflow": "Booking", "id": "b1", "run": "r1", "method": "book", "order": 1}
+    assert records[0]["extra"] == {"workflow": "Booking", "instance": "b1", "run": "r1", "method": "book", "order": 1}
     assert records[0]["function"] == "test_log_records_carry_who_runs_and_where"
 
 

@@ -87,6 +87,8 @@ class NodeSection(_Section, frozen=True, kw_only=True):
     cache_bytes: Count = _DEFAULT.cache_bytes
     batch: Count = _DEFAULT.batch
     heartbeat: Annotated[float, msgspec.Meta(gt=0)] = _DEFAULT.heartbeat
+    step_budget: Seconds = _DEFAULT.step_budget
+    """Seconds that workflow code may take for one step before it is reported, with its stack; 0 is no limit."""
     log_level: Level = "INFO"
 
 
@@ -193,6 +195,7 @@ def settings(config: Config) -> Settings:
         cache_bytes=node.cache_bytes,
         batch=node.batch,
         heartbeat=node.heartbeat,
+        step_budget=node.step_budget,
         retention=Retention(
             closed_seconds=kept.closed_seconds, closed_count=kept.closed_count, failed_seconds=kept.failed_seconds
         ),

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+from leveret_actors.mailbox.overrun import LOOKS, Overrun
 
 T = TypeVar("T")
+
+MOST: Final = 8
+"""Threads of one node, all but one of them stuck."""
+
+_Work: TypeAlias = "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]"
 
 
 class Stepper(Protocol):
@@ -23,21 +32,82 @@ class Stepper(Protocol):
 
 
 class ThreadStepper:
-    """One thread for all mailbox queues of a node."""
+    """One thread for all mailbox queues of a node; while a step is stuck in it, another one does its work."""
 
-    def __init__(self) -> None:
-        """Start no thread before the first function."""
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="leveret-step")
+    def __init__(self, budget: float = 0.0) -> None:
+        """Start no thread before the first function; `budget` is the seconds that one step may take, 0 is no limit."""
+        self._budget = budget
+        self._work: _Work = SimpleQueue()
+        self._workers: list[_Worker] = []
+        self._waiting = 0
+        self._watch: asyncio.TimerHandle | None = None
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns, from the thread; a cancellation comes through once it is done."""
-        future = asyncio.get_running_loop().run_in_executor(self._executor, function)
+        """Return what `function` returns, from a thread; a cancellation comes through once it is done."""
+        if not self._workers:
+            self._workers.append(_Worker(self._work, self._budget))
+        done: Future[T] = Future()
+        self._work.put((done, function))
+        future = asyncio.wrap_future(done)
+        self._waiting += 1
+        self._watch_on()
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait((future,))
             raise
+        finally:
+            self._waiting -= 1
 
     def close(self) -> None:
-        """End the thread once it is idle."""
-        self._executor.shutdown(wait=True)
+        """End the threads; those that are stuck end with the process."""
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            if not worker.relieved:
+                self._work.put(None)
+        for worker in workers:
+            if not worker.relieved:
+                worker.thread.join()
+
+    def _watch_on(self) -> None:
+        if self._budget > 0 and self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(self._budget / LOOKS, self._look)
+
+    def _look(self) -> None:
+        self._watch = None
+        if not self._waiting:
+            return
+        now = asyncio.get_running_loop().time()
+        self._workers = [worker for worker in self._workers if worker.thread.is_alive()]
+        for worker in list(self._workers):
+            if worker.overrun.look(now) and len(self._workers) < MOST:
+                worker.relieved = True
+                self._workers.append(_Worker(self._work, self._budget))
+        self._watch_on()
+
+
+class _Worker:
+    """A thread that does one function after another; once relieved, it ends after the one it is at."""
+
+    def __init__(self, work: _Work, budget: float) -> None:
+        self.relieved = False
+        self._work = work
+        self.thread = threading.Thread(target=self._run, name="leveret-step", daemon=True)
+        self.thread.start()
+        self.overrun = Overrun(self.thread.ident or 0, budget)
+
+    def _run(self) -> None:
+        while not self.relieved and self._once():
+            pass
+
+    def _once(self) -> bool:
+        item = self._work.get()
+        if item is None:
+            return False
+        done, function = item
+        if done.set_running_or_notify_cancel():
+            try:
+                done.set_result(function())
+            except BaseException as error:
+                done.set_exception(error)
+        return True

@@ -7,7 +7,7 @@ instances   `new`, `get`, `all`, `cancel`: other workflows
 condition   `wait_for`
 patching    `patched`, `deprecate_patch`: changing the code of instances that run
 language    `dispatch`, `timer`, `now`, …: what runs inside
-record      `log`
+record      `log`, `log_filter`
 unsafe      `unsafe`
 """
 
@@ -20,7 +20,7 @@ from leveret.workflow.instance_stub import NamedChild, NamedTarget
 from leveret.workflow.instances import all, cancel, get, new  # noqa: A004 - as clients say it
 from leveret.workflow.language import dispatch, info, inline, now, random, task, timer, uuid
 from leveret.workflow.patching import deprecate_patch, patched
-from leveret.workflow.record import log
+from leveret.workflow.record import log, log_filter
 from leveret.workflow.stub import service
 from leveret.workflow.unsafe import unsafe
 
@@ -47,6 +47,7 @@ __all__ = [
     "info",
     "inline",
     "log",
+    "log_filter",
     "method",
     "new",
     "now",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from logging import LogRecord
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from leveret.runtime import current_or_none
+from leveret.runtime import Runtime, current_or_none
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -34,13 +35,33 @@ class WorkflowLog:
             return getattr(logger, name)
         if runtime.is_replaying() and name not in {"catch", "contextualize"}:
             return getattr(_SILENCE, name)
-        info = runtime.info()
-        bound = logger.bind(workflow=info.workflow, id=info.id, run=info.run, method=info.method)
-        return getattr(bound, name)
+        return getattr(logger.bind(**_ids(runtime)), name)
 
     def contextualize(self, **values: Any) -> AbstractContextManager[None]:
         """Bind values to all records of a block."""
         return logger.contextualize(**values)
+
+
+def log_filter(record: Any) -> bool:
+    """Drop what workflow code logs while it repeats its past, and add to the rest who runs.
+
+    A filter for sinks of loguru and for handlers or loggers of `logging`: `logger.add(sys.stderr, filter=log_filter)`,
+    `handler.addFilter(log_filter)`. It adds `workflow`, `instance`, `run` and `method` to a record's `extra`, or to the
+    attributes of a `LogRecord`. Sinks that a node adds have it.
+    """
+    runtime = current_or_none()
+    if runtime is None:
+        return True
+    if runtime.is_replaying():
+        return False
+    fields = vars(record) if isinstance(record, LogRecord) else record["extra"]
+    fields.update(_ids(runtime))
+    return True
+
+
+def _ids(runtime: Runtime) -> dict[str, str]:
+    info = runtime.info()
+    return {"workflow": info.workflow, "instance": info.id, "run": info.run, "method": info.method}
 
 
 def _nothing(*_: Any, **__: Any) -> None:
