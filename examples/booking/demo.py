@@ -121,7 +121,7 @@ class Demo:
         turns = 0
         for order in self.orders:
             instance = client.get("Booking", id=order.id)
-            turns += replay(BookingWorkflow, [record async for record in instance.history()])
+            turns += replay(BookingWorkflow, [record async for record in instance.history()]).turns
         return turns
 
     async def __call__(self, console: Console) -> bool:

@@ -25,7 +25,7 @@ async def journal_of(handle: Handle[Any]) -> list[Record]:
 
 async def replayed(cls: type[Any], handle: Handle[Any]) -> int:
     """Repeat the journal on a cold instance; return the number of turns."""
-    return replay(cls, [record async for record in handle.history()])
+    return replay(cls, [record async for record in handle.history()]).turns
 
 
 async def assert_sound(cls: type[Any], *handles: Handle[Any]) -> None:

@@ -131,7 +131,7 @@ def retry(driver: Driver, **options: Any) -> Done:
 
 
 def replays(driver: Driver) -> bool:
-    return replay(Order, driver.store.journal) > 0
+    return replay(Order, driver.store.journal).turns > 0
 
 
 def ended(driver: Driver, number: int, value: Any, *, sequence: int) -> Any:

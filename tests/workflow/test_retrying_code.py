@@ -74,7 +74,7 @@ def test_E07_once_the_code_is_mended_the_instance_resumes_from_its_journal() -> 
     assert (told.count, told.status) == (1, "running")
     assert driver.value == "paid 3"
     assert driver.task_names == ["pay", "pay"]
-    assert replay(Mended, driver.store.journal) == 3
+    assert replay(Mended, driver.store.journal).turns == 3
 
 
 def test_a_retry_before_the_code_is_mended_fails_the_same_way_again() -> None:

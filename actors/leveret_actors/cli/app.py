@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from leveret_actors.cli import calling, checking, dead_letters, dev, looking, serving, verbs
+from leveret_actors.cli import calling, checking, dead_letters, dev, looking, replaying, serving, verbs
 from leveret_actors.cli.doctor import command
 from leveret_actors.cli.logs import log_to_terminal
 from leveret_actors.cli.output import complain
@@ -66,5 +66,6 @@ calling.add_to(app)
 verbs.add_to(app)
 dead_letters.add_to(app)
 looking.add_to(app)
+replaying.add_to(app)
 command.add_to(app)
 checking.add_to(app)

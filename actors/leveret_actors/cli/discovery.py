@@ -9,7 +9,7 @@ from typing import Any
 from leveret import service, workflow
 from leveret.contract import is_contract, members
 from leveret.service.marking import MARK
-from leveret_actors.config.reference import find, find_service, load_module
+from leveret_actors.config.reference import find, find_service, find_workflow, load_module
 from leveret_broker.errors import ConfigurationError
 
 _SERVICE = "__leveret_service__"
@@ -47,6 +47,16 @@ async def discover(references: list[str]) -> Offer:
         )
         raise ConfigurationError(text)
     return offer
+
+
+def workflows_of(reference: str) -> list[type[Any]]:
+    """Return the workflows that a module defines or imports, or the one class that is named; none is refused."""
+    if ":" in reference:
+        return [find_workflow(reference)]
+    found = [value for value in vars(load_module(reference)).values() if _is_workflow(value)]
+    if not found:
+        raise ConfigurationError(f"{reference} has no workflow (@workflow.define)")
+    return list(dict.fromkeys(found))
 
 
 def _look_into(module: ModuleType, offer: Offer) -> None:

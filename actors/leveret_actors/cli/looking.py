@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -13,9 +14,14 @@ from leveret_actors.cli.inspection import STATUSES, event_text, kinds_of, rows_o
 from leveret_actors.cli.output import AsJson, complain, print_facts, print_json, print_rows, say, when
 from leveret_actors.cli.where import ConfigOption, UrlOption, client, hosting, run
 from leveret_actors.config import load
+from leveret_actors.workflow.exported import Journal, of_records, write
 from leveret_actors.workflow.journal import decode
 from leveret_broker.errors import ConfigurationError
 
+Export = Annotated[
+    Path | None,
+    typer.Option(help="Write it here: JSON lines, the user's values included.", metavar="FILE", show_default=False),
+]
 Instance = Annotated[str, typer.Argument(help="Id of the instance.", metavar="ID")]
 
 
@@ -51,14 +57,19 @@ def history(
     instance: Instance,
     url: UrlOption = None,
     config: ConfigOption = None,
+    export: Export = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show the journal of an instance, turn by turn."""
+    """Show the journal of an instance, turn by turn; or write it to a file for `leveret replay`."""
 
     async def main() -> None:
         async with client(url, config) as opened:
-            records = [decode(data) async for data in opened.get(workflow, id=instance).history()]
+            encoded = [data async for data in opened.get(workflow, id=instance).history()]
+        if export is not None:
+            _export(export, of_records(workflow, instance, encoded))
+            return
+        records = [decode(data) for data in encoded]
         if as_json:
             print_json(records)
             return
@@ -71,6 +82,15 @@ def history(
         print_rows(("turn", "at", "what"), rows, nothing=f"there is no journal of {workflow} {instance!r}")
 
     run(main)
+
+
+def _export(file: Path, journal: Journal) -> None:
+    if not journal.records:
+        raise ConfigurationError(f"there is no journal of {journal.workflow} {journal.instance!r}")
+    try:
+        file.write_text(write(journal), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error}") from error
 
 
 def list_instances(
