@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from leveret.url import Url
 from leveret.workflow import definition_of
 from leveret_actors.backends import backends
 from leveret_actors.node import Node
-from leveret_actors.settings import Settings
+from leveret_actors.settings import ServiceSettings, Settings
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_broker.address import MailboxQueue
 from leveret_broker.envelope import Description
@@ -44,11 +44,20 @@ class House:
 
     # -- the node -----------------------------------------------------------------------------------------------------
 
-    async def open(self, *workflows: type[Any], services: tuple[object, ...] = (), evict: bool = False) -> None:
-        """Run a node; `evict` makes it forget every actor after each of its turns."""
+    async def open(
+        self,
+        *workflows: type[Any],
+        services: tuple[object, ...] = (),
+        configured: Mapping[str, ServiceSettings] | None = None,
+        evict: bool = False,
+    ) -> None:
+        """Run a node; `evict` makes it forget every actor after each of its turns.
+
+        `configured` is what its configuration says of its services.
+        """
         self._workflows, self._services = workflows, services
         cached = 0 if evict else 10_000
-        self._settings = Settings(mailboxes=1, heartbeat=0.2, grace=5.0, cache_actors=cached)
+        self._settings = Settings(mailboxes=1, heartbeat=0.2, grace=5.0, cache_actors=cached, services=configured or {})
         await self.resume()
 
     async def stop(self) -> None:
