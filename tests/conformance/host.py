@@ -1,4 +1,4 @@
-"""Another process that hosts `Poison`; it dies of it, or ends by itself once everything has been decided."""
+"""Another process that hosts what kills it; with workflows it ends by itself once everything has been decided."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from leveret import Client
 from leveret_actors.node import Node
 from leveret_actors.settings import Settings
-from tests.conformance.poison import Poison
+from tests.conformance.poison import Mortal, Poison
 
 
 async def host(url: str) -> None:
@@ -20,5 +20,11 @@ async def host(url: str) -> None:
                 pass
 
 
+async def work(url: str) -> None:
+    """Serve tasks until one kills."""
+    await Node(url, services=[Mortal()], settings=Settings(mailboxes=1, heartbeat=0.2)).run()
+
+
 if __name__ == "__main__":
-    asyncio.run(host(sys.argv[1]))
+    what, where = sys.argv[1:]
+    asyncio.run(host(where) if what == "workflows" else work(where))

@@ -1,4 +1,4 @@
-"""A workflow that brings its node down, in processes that are there for it."""
+"""A workflow and a task that bring their node down, in processes that are there for it."""
 
 from __future__ import annotations
 
@@ -17,3 +17,18 @@ class Poison:
         if dose == "deadly" and _deadly:
             os._exit(9)
         return dose
+
+
+class Mortal:
+    async def work(self) -> str:
+        if _deadly:
+            os._exit(9)
+        return "survived"
+
+
+@workflow.define
+class Employs:
+    mortal = workflow.service(Mortal)
+
+    async def run(self) -> str:
+        return await self.mortal.work()

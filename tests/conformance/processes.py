@@ -34,10 +34,10 @@ async def replay_elsewhere(journals: Path, seed: str) -> None:
     assert await process.wait() == 0
 
 
-async def hosting(url: str) -> bool:
+async def hosting(what: str, url: str) -> bool:
     """Run `host` in a process of its own; tell whether it died before everything was decided."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.conformance.host", url, cwd=ROOT, env={**os.environ, VARIABLE: "1"}
+        sys.executable, "-m", "tests.conformance.host", what, url, cwd=ROOT, env={**os.environ, VARIABLE: "1"}
     )
     code = await process.wait()
     assert code in {0, 9}

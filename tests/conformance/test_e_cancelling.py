@@ -161,7 +161,7 @@ async def test_E15_an_instance_that_kills_its_node_is_blocked_and_the_others_go_
     poison = await house.start(Poison, "deadly", id="poison")
     others = [await house.start(Poison, "harmless", id=name) for name in ("before", "z")]
     deaths = 0
-    while await hosting(house.url):
+    while await hosting("workflows", house.url):
         deaths += 1
 
     await house.resume()

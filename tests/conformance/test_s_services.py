@@ -14,6 +14,8 @@ from leveret.retry import Retry, RetryDetails
 from leveret_actors.settings import ServiceSettings
 from tests.conformance.bench import Bench, SteeredBench
 from tests.conformance.house import DEADLINE, House
+from tests.conformance.poison import Employs, Mortal
+from tests.conformance.processes import hosting
 
 
 class Refused(Exception):
@@ -250,3 +252,15 @@ async def test_S11_a_graceful_stop_lets_tasks_finish_and_nothing_runs_twice(hous
 
     assert await handle.result(DEADLINE) == "a"
     assert bench.calls == ["a"]
+
+
+async def test_S09_a_task_whose_worker_was_killed_in_the_middle_runs_on_another_worker(house: House) -> None:
+    await house.open(Employs)
+    handle = await house.start(Employs)
+    died = await hosting("services", house.url)
+    await house.stop()
+
+    await house.open(Employs, services=(Mortal(),))
+
+    assert died
+    assert await handle.result(DEADLINE) == "survived"
