@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leveret_actors.workflow import journal, state
+from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.house import EngineSettings, House
 from leveret_actors.workflow.journal import Begun, CommandEnded, Event, GivenUp, Record, TimerFired
 from leveret_actors.workflow.live import Live
@@ -144,7 +145,7 @@ class Scribe(Auditor):
         live, records = load(record, self._house.seen())
         if live.begun is not None and not live.state.is_closed and live.state.status != state.FAILED:
             live.instance = self._house.instance(actor, live)
-            revive(live.instance, records)
+            revive(live.instance, course_of(records).turns)
         portrait = _portrait(live)
         if live.instance is not None:
             live.instance.close()

@@ -128,9 +128,9 @@ async def test_what_does_not_answer_is_unavailable_at_the_deadline(own_redis: Re
 async def test_opening_waits_for_a_server_that_comes_up_later(own_redis: RedisServer, namespace: str) -> None:
     own_redis.stop()
     store = RedisStore(own_redis.url, namespace)
-    failed, loop = asyncio.Event(), asyncio.get_running_loop()
+    failed = asyncio.Event()
     logger.enable("leveret_actors")
-    sink = logger.add(lambda _: loop.call_soon_threadsafe(failed.set) and None, filter="leveret_actors.store")
+    sink = logger.add(lambda _: failed.set(), filter="leveret_actors.store")
     opening = asyncio.create_task(store.open())
     await asyncio.wait_for(failed.wait(), 15)
     logger.remove(sink)

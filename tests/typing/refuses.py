@@ -48,7 +48,6 @@ class Flow:
         await workflow.first(call=self.taxi.call("street"))  # type: ignore[arg-type]
         decided: int = await self.decisions.receive()  # type: ignore[assignment]
         few: Decision = await self.decisions.receive(3)  # type: ignore[assignment]
-        await self.decisions.receive(where="$[0]")  # type: ignore[call-overload]
         await workflow.new(Booking, ids="b1").book(Cart(1))  # type: ignore[call-overload]
         await workflow.new(Booking, on_conflict="maybe").book(Cart(1))  # type: ignore[call-overload]
         await workflow.new(Booking).book("cart")  # type: ignore[arg-type]
