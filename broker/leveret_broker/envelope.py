@@ -89,6 +89,14 @@ class Call(_Message, frozen=True, tag="call"):
     """Wait up to a minute for an instance that is not there yet, instead of being refused at once."""
 
 
+class Query(_Message, frozen=True, tag="query"):
+    """Answer with what a read-only method returns; the instance may be running, failed or closed."""
+
+    method: str
+    arguments: Payload
+    caller: Caller
+
+
 class Ended(_Message, frozen=True, tag="ended"):
     """The outcome of command `number` of the envelope's run: a task, a child, a call."""
 
@@ -346,7 +354,7 @@ class Refused(_Message, frozen=True, tag="refused"):
 
 
 Message: TypeAlias = (
-    Start | Signal | Call | Ended | Cancel | RetryTasks | RetryWorkflow | CompleteTimers
+    Start | Signal | Call | Query | Ended | Cancel | RetryTasks | RetryWorkflow | CompleteTimers
     | AwaitResult | Describe | ReadHistory | Wake | Probe
     | TagJoin | TagLeave | TagClaim | TagPass | TagFan | TagMembers | TagProbed
     | Task | CancelTask

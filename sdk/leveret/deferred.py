@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 from leveret.combination import AllRound, AnyRound, CombinedSource
 from leveret.errors import ArgumentMismatch
 from leveret.source import Source, has_value
+from leveret_broker.codec import register_type
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -64,6 +65,14 @@ class Combinable(Generic[T_co]):
     def cancel(self) -> None:
         """Cancel it: a task is stopped, a timer removed, a combination cancels its parts. A second time: nothing."""
         self.source.cancel()
+
+
+def _refuse(value: Any) -> Any:
+    text = f"{value!r} is a deferred, which has no meaning elsewhere: await it first and use its value"
+    raise ArgumentMismatch(text)
+
+
+register_type(Combinable, _refuse, _refuse)  # wherever one is to be encoded: in an argument, a result, a signal
 
 
 class Deferred(Combinable[T_co]):

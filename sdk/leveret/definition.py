@@ -52,6 +52,8 @@ class WorkflowDefinition:
     """What a replay compares: `names` (kind, name, number) or `strict` (the arguments too)."""
     implemented: bool = True
     """False for a contract (Protocol or ABC) that only callers use."""
+    queries: Mapping[str, MethodDefinition] = field(default_factory=dict[str, MethodDefinition])
+    """Read-only methods, by wire name."""
 
 
 @dataclass(frozen=True, slots=True)

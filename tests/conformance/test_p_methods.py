@@ -34,6 +34,18 @@ class Loyalty:
         await workflow.wait_for(lambda: self.total >= points)
         return self.total
 
+    async def lose(self) -> None:
+        await self.leave.receive()
+        raise ValueError("lost")
+
+    @workflow.query
+    def level(self, names: dict[int, str]) -> str:
+        return names[max(least for least in names if least <= self.total)]
+
+    @workflow.query
+    def cheats(self) -> None:
+        self.total += 1
+
     async def points(self) -> int:
         return self.total
 
@@ -197,3 +209,40 @@ async def test_P05_a_method_that_updates_a_property_resumes_who_waits_for_it(hou
 
     assert [method["name"] for method in row["methods"]] == ["run", "at_least"]
     assert await waits.result(DEADLINE) == 10
+
+
+LEVELS = {0: "blue", 5: "silver", 10: "gold"}
+
+
+async def test_P06_a_query_answers_on_a_running_a_failed_and_a_completed_instance(house: House) -> None:
+    await house.open(Loyalty)
+    handle = await house.start(Loyalty, id="u1")
+    loser = await house.start(Loyalty, id="u2", method="lose")
+    user, lost = house.client.get(Loyalty, id="u1"), house.client.get(Loyalty, id="u2")
+    await user.add(7)
+    await lost.add(11)
+
+    running = await user.level(LEVELS)
+    await user.leave.send("bye")
+    await lost.leave.send("bye")
+    await house.status(handle, "completed")
+    await house.status(loser, "failed")
+    before = [await house.journal(one) for one in (handle, loser)]
+
+    assert (running, await user.level(LEVELS), await lost.level(LEVELS)) == ("silver", "silver", "gold")
+    assert await house.client.get("Loyalty", id="u1").query("level", {"names": {0: "blue"}}) == "blue"
+    assert [await house.journal(one) for one in (handle, loser)] == before
+    with pytest.raises(WorkflowUnknown):
+        await house.client.get(Loyalty, id="nobody").level(LEVELS)
+
+
+async def test_P06_a_query_that_changes_something_fails_and_the_instance_goes_on(house: House) -> None:
+    await house.open(Loyalty)
+    handle = await house.start(Loyalty, id="u1")
+    user = house.client.get(Loyalty, id="u1")
+
+    with pytest.raises(WorkflowFailed, match="must only read"):
+        await user.cheats()
+    await user.leave.send("bye")
+
+    assert await handle.result(DEADLINE) == 0

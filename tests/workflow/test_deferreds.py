@@ -264,3 +264,17 @@ def test_D06_as_completed_takes_tasks_but_no_bare_coroutines() -> None:
 def test_what_reaches_outside_is_refused_with_advice() -> None:
     assert "service" in run("executor").value
     assert "service" in run("socket").value
+
+
+@workflow.define(name="Hides")
+class Hides:
+    async def run(self) -> dict[str, object]:
+        return {"inside": [workflow.wait_for(lambda: True)]}
+
+
+def test_D08_a_deferred_cannot_be_encoded_wherever_it_hides() -> None:
+    driver = Driver(Hides)
+    driver.start()
+
+    assert driver.status == "failed"
+    assert "is a deferred, which has no meaning elsewhere: await it first" in driver.state.reason

@@ -8,7 +8,7 @@ import msgspec
 
 from leveret_actors.actor import Inbox, Turn
 from leveret_actors.store.contract import ActorWrite, Timer
-from leveret_actors.workflow import closing, journal, parking, sending, state, verbs
+from leveret_actors.workflow import closing, journal, parking, queries, sending, state, verbs
 from leveret_actors.workflow.applying import take_turn
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
@@ -54,6 +54,7 @@ def _decide(draft: Draft, inbox: Inbox) -> Turn:
     if live.state.status == state.AWAITED:
         return _wait_for_start(draft, live)
     if live.state.is_closed and not draft.events:
+        queries.answer(draft, live)
         return Turn(write=_write(draft, live) if draft.removed else None, posts=tuple(draft.posts))
     return _run(draft, live)
 
@@ -256,7 +257,8 @@ def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:
         head.records += len(append)
         head.journal_bytes += sum(map(len, append))
         write = _write(draft, live, append)
-    if head.status != state.RUNNING:
+    is_as_journalled = queries.answer(draft, live)
+    if head.status != state.RUNNING or not is_as_journalled:
         _stop(live)
     return Turn(
         write=write,

@@ -28,7 +28,7 @@ from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.replay import load, revive
 from leveret_actors.workflow.state import State
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
-from leveret_broker.envelope import Caller, ClientCaller, Done, Envelope, Message
+from leveret_broker.envelope import Caller, ClientCaller, Done, Envelope, Message, Query
 
 External: TypeAlias = (
     Called | SignalAccepted | CommandEnded | CancelRequested | ResultAwaited | TasksRetried | TimersCompleted | Rewound
@@ -65,6 +65,8 @@ class Draft:
         """Why the code cannot run."""
         self.rewound = False
         """A failed instance is resumed in this turn."""
+        self.queries: list[tuple[Envelope, Query]] = []
+        """To be answered once the code has run."""
         self.done: list[tuple[ClientCaller, Done]] = []
         """What the verbs of this turn did; told with the instance's status after the turn."""
         self.resent: set[int] = set()

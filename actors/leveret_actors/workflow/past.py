@@ -11,7 +11,7 @@ from leveret_actors.workflow.asking import MAIN
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.live import Live
 from leveret_broker.address import MailboxQueue
-from leveret_broker.envelope import AwaitResult, Call, Envelope
+from leveret_broker.envelope import AwaitResult, Call, Envelope, Query
 from leveret_broker.errors import DecodeError
 from leveret_broker.ids import message_digest, method_id
 from leveret_broker.outcome import Outcome
@@ -36,6 +36,8 @@ async def whole_journal(read: ReadJournal, queue: MailboxQueue, actor: str) -> l
 def needs_journal(inbox: Inbox, envelope: Envelope) -> bool:
     """Tell whether a message asks for a method that only the journal may remember."""
     message = envelope.message
+    if isinstance(message, Query):
+        return is_closed(inbox)
     if isinstance(message, AwaitResult):
         if message.method in {"", MAIN} or any(method_id(other.id) == message.method for other in inbox.envelopes):
             return False

@@ -26,6 +26,7 @@ from leveret_broker.envelope import (
     Done,
     Envelope,
     HistoryPage,
+    Query,
     ReadHistory,
     Signal,
     Started,
@@ -132,6 +133,22 @@ class Handle(Verbs, Generic[R]):
     ) -> Handle[Any]:
         """Run a method of the running instance, and return its handle when the broker holds the call."""
         return await self.post_call(method, self._post.codec.dump(dict(arguments or {})), Any, message_id)
+
+    async def query(self, method: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Return what a read-only method says, by its name on the wire; the instance may have ended.
+
+        Raises `WorkflowFailed` for a query that raised, or would have changed something.
+        """
+        return await self.run_query(method, self._post.codec.dump(dict(arguments or {})), Any)
+
+    async def run_query(self, method: str, arguments: Payload, kind: Any) -> Any:
+        """Ask a read-only method with encoded arguments, and return its result as a `kind`."""
+        with self._post.requests.expect(f"query {self.workflow}.{method} of {self.id!r}") as expecting:
+            queue = await self._post.queue_of(self.workflow, self.id)
+            question = Query(method, arguments, expecting.caller)
+            await self._post.ask(expecting, queue, letter(self.id, question, run=self.run))
+            outcome = (await expecting.answer(Answer, None)).outcome
+        return self._of_method("", kind).value_of(outcome)
 
     async def run_call(self, method: str, arguments: Payload, kind: Any, message_id: str | None = None) -> Any:
         """Call a method with encoded arguments, and wait for its result as a `kind`."""

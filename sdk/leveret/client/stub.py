@@ -56,6 +56,23 @@ class CallMethod:
         return self._handle.post_call(self._definition.name, arguments, signature.result)
 
 
+class QueryMethod:
+    """A read-only method to ask of one instance: call it and await."""
+
+    def __init__(self, target: Handle[Any] | Group, codec: Codec, definition: MethodDefinition) -> None:
+        self._target = target
+        self._codec = codec
+        self._definition = definition
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Check the arguments, and return what asks."""
+        signature, target = self._definition.signature, self._target
+        if not isinstance(target, Handle):
+            raise ConfigurationError(f"{signature.name}() of {target}: a query asks one instance, use Client.get(...)")
+        arguments = signature.dump(self._codec, args, kwargs)
+        return target.run_query(self._definition.name, arguments, signature.result)
+
+
 class FanMethod:
     """A method to run on all instances with a tag: only to be given to `Client.dispatch`."""
 
@@ -135,6 +152,8 @@ class TargetStub:
             setattr(self, channel.attribute or channel.name, Inlet(post, target, channel))
         for method in definition.methods.values():
             setattr(self, method.attribute, _method(post, target, method))
+        for query in definition.queries.values():
+            setattr(self, query.attribute, QueryMethod(target, post.codec, query))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -4,6 +4,7 @@ defining    `define`, `method`: make a class a workflow
 channel     `Channel`: typed inlets
 stub        `service`: services, typed as their contract
 instances   `new`, `get`, `all`, `cancel`: other workflows
+querying    `query`: read-only methods
 condition   `wait_for`
 patching    `patched`, `deprecate_patch`: changing the code of instances that run
 language    `dispatch`, `timer`, `now`, …: what runs inside
@@ -20,6 +21,7 @@ from leveret.workflow.instance_stub import NamedChild, NamedTarget
 from leveret.workflow.instances import all, cancel, get, new  # noqa: A004 - as clients say it
 from leveret.workflow.language import dispatch, info, inline, now, random, task, timer, uuid
 from leveret.workflow.patching import deprecate_patch, patched
+from leveret.workflow.querying import query
 from leveret.workflow.record import log, log_filter
 from leveret.workflow.stub import service
 from leveret.workflow.unsafe import unsafe
@@ -52,6 +54,7 @@ __all__ = [
     "new",
     "now",
     "patched",
+    "query",
     "random",
     "service",
     "task",

@@ -11,6 +11,7 @@ from leveret.contract import Duration, bases, is_contract, is_protocol, mark_of,
 from leveret.definition import ChannelDefinition, MethodDefinition, WorkflowDefinition
 from leveret.signature import MethodSignature
 from leveret.workflow.channel import Channel
+from leveret.workflow.querying import MARK
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import check_name
 
@@ -181,14 +182,15 @@ def _channels(cls: type[Any]) -> dict[str, ChannelDefinition]:
 def _read(cls: type[Any]) -> WorkflowDefinition:
     options: _Options = vars(cls)[_OPTIONS]
     methods: dict[str, MethodDefinition] = {}
+    queries: dict[str, MethodDefinition] = {}
     for name, member in members(cls).items():
-        if member.is_async:
+        if member.is_async or mark_of(cls, name, MARK):
             wire = mark_of(cls, name, _NAME) or name
-            if wire in methods:
+            if wire in methods or wire in queries:
                 text = f"workflow {options.name}: two methods are called {wire!r} on the wire"
                 raise ConfigurationError(text)
             signature = MethodSignature.of(f"{options.name}.{wire}", member.function)
-            methods[wire] = MethodDefinition(wire, name, signature)
+            (methods if member.is_async else queries)[wire] = MethodDefinition(wire, name, signature)
     return WorkflowDefinition(
         name=options.name,
         version=options.version,
@@ -198,4 +200,5 @@ def _read(cls: type[Any]) -> WorkflowDefinition:
         timeout=options.timeout,
         check=options.check,
         implemented=not is_contract(cls),
+        queries=queries,
     )

@@ -13,6 +13,7 @@ from leveret_actors.workflow.handlers.complete_timers import complete_timers
 from leveret_actors.workflow.handlers.describe import describe
 from leveret_actors.workflow.handlers.ended import ended
 from leveret_actors.workflow.handlers.probe import probe
+from leveret_actors.workflow.handlers.query import query
 from leveret_actors.workflow.handlers.read_history import read_history
 from leveret_actors.workflow.handlers.retry_tasks import retry_tasks
 from leveret_actors.workflow.handlers.retry_workflow import retry_workflow
@@ -27,6 +28,7 @@ from leveret_broker.envelope import (
     Ended,
     Envelope,
     Probe,
+    Query,
     ReadHistory,
     RetryTasks,
     RetryWorkflow,
@@ -45,6 +47,7 @@ _HANDLERS: Final[dict[type, Callable[[Draft, Envelope, Any], None]]] = {
     Signal: signal,
     Ended: ended,
     Call: call,
+    Query: query,
     Cancel: cancel,
     RetryTasks: retry_tasks,
     RetryWorkflow: retry_workflow,
@@ -56,7 +59,7 @@ _HANDLERS: Final[dict[type, Callable[[Draft, Envelope, Any], None]]] = {
     Wake: wake,
 }
 
-_ANY_RUN = (Start, Call, AwaitResult, Describe, ReadHistory, Probe)
+_ANY_RUN = (Start, Call, Query, AwaitResult, Describe, ReadHistory, Probe)
 """They say themselves what another run means; everything else is dropped then."""
 
 
