@@ -38,6 +38,8 @@ class WorkflowCaller(_Message, frozen=True, tag="wf"):
     number: int
     workflow: str = ""
     method: str = ""
+    sequence: int = 0
+    """Which of its retries by an operator waits."""
 
 
 Caller: TypeAlias = ClientCaller | WorkflowCaller

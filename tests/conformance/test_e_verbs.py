@@ -214,3 +214,24 @@ async def test_E14_one_task_is_cancelled_by_its_id(house: House) -> None:
 
     assert done.text == "cancelled task Till.pay"
     await house.status(handle, "failed")
+
+
+@workflow.define
+class Shop:
+    async def sell(self) -> int:
+        return await workflow.new(Sale, id="child").pay() + 1
+
+
+async def test_E06_a_parent_resumes_after_its_child(house: House) -> None:
+    till = BrokenTill()
+    await house.open(Sale, Shop, services=(till,))
+    handle = await house.start(Shop, method="sell")
+    await house.status(handle, "failed")
+    child = house.client.get("Sale", id="child")
+
+    till.mended = True
+    await child.retry_tasks(timeout=DEADLINE)
+    done = await handle.retry_tasks(timeout=DEADLINE)
+
+    assert (done.count, done.status) == (1, "running")
+    assert await handle.result(DEADLINE) == 6

@@ -13,7 +13,17 @@ from leveret_actors.workflow.course import Line
 from leveret_actors.workflow.journal import Begun, Child
 from leveret_actors.workflow.operations import Operation
 from leveret_broker.address import TAGS, MailboxQueue
-from leveret_broker.envelope import Cancel, Envelope, Start, TagClaim, TagJoin, TagPass, WorkflowCaller, encode
+from leveret_broker.envelope import (
+    AwaitResult,
+    Cancel,
+    Envelope,
+    Start,
+    TagClaim,
+    TagJoin,
+    TagPass,
+    WorkflowCaller,
+    encode,
+)
 from leveret_broker.ids import child_id, run_of, tag_key
 
 
@@ -52,6 +62,15 @@ def start(operation: Operation, queue: MailboxQueue, parent: str, begun: Begun, 
         yield _to_tag(plan.workflow, plan.unique_tag, f"{message_id}.u", claim, at)
     else:
         yield Post(ActorAddress(plan.workflow, child.instance), envelope)
+
+
+def ask_again(operation: Operation, queue: MailboxQueue, parent: str, begun: Begun, at: float) -> Post:
+    """Return the question how a child ends, for the parent that an operator has resumed."""
+    child, run, number = operation.child, begun.run, operation.number
+    assert child is not None
+    caller = WorkflowCaller(queue, parent, run, number, queue.kind, begun.method, operation.sequence)
+    envelope = Envelope(f"{run}.{number}.r{operation.sequence}", child.instance, AwaitResult(caller), sent=at)
+    return Post(ActorAddress(operation.name.rpartition(".")[0], child.instance), envelope)
 
 
 def call_off(command: Operation | Line, queue: MailboxQueue, parent: str, run: str, at: float) -> Iterable[Post]:

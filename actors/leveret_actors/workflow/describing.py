@@ -9,7 +9,7 @@ from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.course import Line, lines_of
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.live import Live
-from leveret_actors.workflow.operations import ANSWERED, TASK, TIMER, Operation
+from leveret_actors.workflow.operations import ANSWERED, RUNNING, TIMER, Operation
 from leveret_broker.ids import task_id
 from leveret_broker.outcome import Failed, Failure, Outcome
 
@@ -34,7 +34,7 @@ def retryable(draft: Draft, live: Live) -> list[dict[str, object]]:
     if live.state.is_closed:
         return []
     found = verbs.commands(draft, live).values()
-    tasks = [one for one in found if one.kind == TASK and one.status not in {"ongoing", "completed"}]
+    tasks = [one for one in found if one.kind in RUNNING and one.status in verbs.ENDED]
     return [{**_command(live, one), "failure": _briefly(one.outcome)} for one in tasks]
 
 
@@ -46,7 +46,7 @@ def _command(live: Live, one: Operation | Line) -> dict[str, object]:
         "status": one.status,
         "since": one.since,
     }
-    if one.kind == TASK:
+    if one.kind in RUNNING:
         told |= {"task_id": task_id(live.state.run, one.number), "sequence": one.sequence}
     if isinstance(one, Operation):
         return {**told, "due": one.due, "instance": instance_of(one), "method": one.method}
@@ -58,7 +58,8 @@ def properties(live: Live) -> dict[str, object]:
     if live.instance is None:
         return {}
     codec, found = live.instance.codec, dict[str, object]()
-    for name, value in list(vars(live.instance.subject).items()):
+    subject: object = live.instance.subject
+    for name, value in list(vars(subject).items()):
         if name.startswith("_"):
             continue
         try:
@@ -86,11 +87,14 @@ def hint(draft: Draft, live: Live) -> str:
     head = live.state
     if head.status == state.FAILED:
         course = draft.course()
-        tasks = [line for line in lines_of(course).values() if line.kind == TASK and line.status in verbs.ENDED]
+        tasks = [line for line in lines_of(course).values() if line.kind in RUNNING and line.status in verbs.ENDED]
         causes = verbs.escaped(live, course, tasks)
         if causes:
             ids = ", ".join(task_id(head.run, line.number) for line in causes)
-            return f"mend service {causes[0].name.rpartition('.')[0]}, then retry_tasks ({ids})"
+            whose = causes[0].name.rpartition(".")[0]
+            if causes[0].child is not None:
+                return f"retry the child {whose} {causes[0].child.instance!r}, then retry_tasks ({ids})"
+            return f"mend service {whose}, then retry_tasks ({ids})"
         return "mend the workflow's code and deploy it, then retry_workflow_task"
     if head.status == state.BLOCKED and head.given_up:
         return "find out what brought the nodes down, then retry_workflow_task; cancel with force ends it"

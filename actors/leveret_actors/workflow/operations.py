@@ -36,7 +36,7 @@ Wanted: TypeAlias = TaskCall | Receive | ChildCall | MethodCall | SignalCall | C
 """What a command is about."""
 
 RETRYABLE: Final = 1000
-"""Tasks that ended without a value which an instance remembers, so that they can be retried."""
+"""Tasks and children that ended without a value which an instance remembers, so that they can be retried."""
 
 
 class OperationFuture(LoopFuture[Any]):
@@ -125,7 +125,7 @@ class Operations:
         self.last = 0
         self.pending: dict[int, Operation] = {}
         self.ended: dict[int, Operation] = {}
-        """Tasks that ended without a value, the last ones: they can be retried."""
+        """Tasks and children that ended without a value, the last ones: they can be retried."""
         self.refused = False
         """The instance is being dropped: what code asks for now gets a future that never ends."""
         self.on_cancelled: Callable[[Operation], None] = lambda _: None
@@ -147,9 +147,9 @@ class Operations:
         operation.future.withdraw = lambda: self.cancel(operation)
 
     def reopen(self, number: int) -> None:
-        """Begin a task's next life: one that has ended is pending again, for whoever awaits it from now on."""
+        """Begin the next life of a task or child: pending again, for whoever awaits it from now on."""
         operation = self.pending.get(number) or self.ended.pop(number, None)
-        if operation is None or operation.kind != TASK:
+        if operation is None or operation.kind not in RUNNING:
             return
         if number not in self.pending:
             self.pending[number] = operation
@@ -207,7 +207,7 @@ class Operations:
             self.unset.append(operation.number)
         if withdraw and operation.kind in RUNNING and operation.left:
             self.withdrawn.append(operation)
-        if operation.kind == TASK and operation.left and status != "completed":
+        if operation.kind in RUNNING and operation.left and status != "completed":
             self.ended[operation.number] = operation
             if len(self.ended) > RETRYABLE:
                 del self.ended[next(iter(self.ended))]

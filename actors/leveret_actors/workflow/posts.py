@@ -89,9 +89,9 @@ def answer(caller: Caller, outcome: Outcome, run: str, at: float) -> Post:
     if isinstance(caller, ClientCaller):
         return reply(caller, Answer(outcome), at)
     envelope = Envelope(
-        f"{caller.run}.{caller.number}.{run}.e",
+        sequence_key(f"{caller.run}.{caller.number}.{run}.e", caller.sequence),
         caller.instance,
-        Ended(caller.number, outcome),
+        Ended(caller.number, outcome, sequence=caller.sequence),
         run=caller.run,
         sent=at,
     )

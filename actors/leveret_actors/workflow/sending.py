@@ -26,6 +26,13 @@ def posts_of(operation: Operation, instance: Instance, queue: MailboxQueue, at: 
         yield letters.letter(operation, instance, queue, at)
 
 
+def again(operation: Operation, instance: Instance, queue: MailboxQueue, at: float) -> Post:
+    """Return what the next life of a command sends: the task anew, or the question how the child ends now."""
+    if operation.kind == ops.TASK:
+        return posts.task(operation, queue, instance.key, instance.begun, at)
+    return children.ask_again(operation, queue, instance.key, instance.begun, at)
+
+
 def call_off(draft: Draft, run: str, commands: Iterable[Operation | Line]) -> None:
     """Cancel where they run: tasks, and children that are not detached."""
     listed = list(commands)

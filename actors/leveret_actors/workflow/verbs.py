@@ -14,7 +14,7 @@ from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.journal import CancelRequested, Rewound, TasksRetried
 from leveret_actors.workflow.live import Live
-from leveret_actors.workflow.operations import TASK, TIMER, Operation
+from leveret_actors.workflow.operations import RUNNING, TASK, TIMER, Operation
 from leveret_broker.envelope import RetryTasks
 from leveret_broker.ids import letter_id, sequence_key, task_id
 from leveret_broker.outcome import Cancelled, Failed, Failure, Outcome
@@ -53,7 +53,7 @@ def matching(message: RetryTasks, run: str, found: Iterable[Line | Operation]) -
         (
             one
             for one in found
-            if one.kind == TASK
+            if one.kind in RUNNING
             and one.status in statuses
             and one.status in ENDED
             and (not message.task_ids or task_id(run, one.number) in message.task_ids)
@@ -78,14 +78,22 @@ def escaped(live: Live, course: Course, lines: Iterable[Line]) -> list[Line]:
     to be of the tasks whose end was applied in the turn in which the method failed.
     """
     outcome = live.state.outcome
-    named = set(_task_ids(outcome.failure)) if isinstance(outcome, Failed) else set[str]()
-    return [line for line in lines if task_id(live.state.run, line.number) in named or line.ended == course.end]
+    named = set(_named(outcome.failure)) if isinstance(outcome, Failed) else set[str]()
+    return [line for line in lines if _name(live, line) in named or line.ended == course.end]
 
 
-def _task_ids(failure: Failure | None) -> Iterator[str]:
+def _named(failure: Failure | None) -> Iterator[str]:
     while failure is not None:
-        yield failure.where.get("task_id", "")
+        where = failure.where
+        yield where.get("task_id") or f"{where.get('workflow')}/{where.get('instance')}"
         failure = failure.cause
+
+
+def _name(live: Live, line: Line) -> str:
+    """Return what a failure says of a task or a child."""
+    if line.child is None:
+        return task_id(live.state.run, line.number)
+    return f"{line.name.rpartition('.')[0]}/{line.child.instance}"
 
 
 def resume(draft: Draft, live: Live, digest: bytes, record: int, numbers: Iterable[int]) -> tuple[int, ...]:
@@ -125,7 +133,7 @@ def send_again(draft: Draft, live: Live, instance: Instance) -> None:
     assert begun is not None
     for number in sorted(draft.resent):
         if number in pending:
-            draft.posts.append(posts.task(pending[number], draft.queue, draft.actor, begun, draft.at))
+            draft.posts.append(sending.again(pending[number], instance, draft.queue, draft.at))
     for operation in pending.values():
         if operation.due and operation.left and (draft.rewinds or operation.number in draft.resent):
             draft.timers.append(Timer(draft.actor, begun.run, operation.number, operation.due))
