@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from leveret.definition import ServiceInstance, WorkflowDefinition
+    from leveret.events import Listener
     from leveret_actors.actor import Actors
     from leveret_actors.store.contract import Store
     from leveret_broker.transport import Transport
@@ -50,7 +51,8 @@ class Node:
     `workflows` are classes defined with `@workflow.define`, several versions of one name allowed; `services` are
     service objects, or classes that need no arguments. `url` names broker and store (`LEVERET_URL` when None). Tests
     and embedders may hand in `transport` and `store` instead; the node opens and closes both. `clock` gives Unix time
-    to what does not go by the store's.
+    to what does not go by the store's. `listeners` are called with each event of each committed turn, see
+    `leveret.events`.
 
     Raises `ConfigurationError` at once for registrations that cannot work.
     """
@@ -68,6 +70,7 @@ class Node:
         codec: Codec | None = None,
         stepper: Stepper | None = None,
         clock: Callable[[], float] = time.time,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         """Check the registrations; nothing is opened yet."""
         self.settings = settings or Settings()
@@ -85,6 +88,7 @@ class Node:
             self._codec = codec or Codec(limit=parsed.payload_limit)
         self._stepper = stepper or ThreadStepper(self.settings.step_budget)
         self._clock = clock
+        self._listeners = tuple(listeners)
         self._stop = asyncio.Event()
         self._loops: list[MailboxLoop] = []
         self._runners: list[ServiceRunner] = []
@@ -155,6 +159,7 @@ class Node:
             cache=ActorCache(actors=self.settings.cache_actors, size=self.settings.cache_bytes),
             directory=Directory(self._transport, self.settings.mailboxes),
             settings=self.settings,
+            listeners=self._listeners,
         )
 
     def _actors(self) -> list[Actors]:
@@ -167,6 +172,7 @@ class Node:
                 self._codec,
                 settings=EngineSettings(retention=keep.closed_seconds, failed_retention=keep.failed_seconds),
                 read_journal=self._store.read_journal,
+                listens=bool(self._listeners),
             )
             for name, versions in self._workflows.items()
         ]

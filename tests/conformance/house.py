@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from leveret import Client, Handle
+from leveret.events import Event
 from leveret.url import Url
 from leveret.workflow import definition_of
 from leveret_actors.backends import backends
@@ -21,6 +22,8 @@ from tests.conformance.cold import assert_it_repeats
 
 DEADLINE: Final = 30.0
 """Seconds after which something that must happen counts as never happening."""
+
+E = TypeVar("E", bound=Event)
 
 Row = dict[str, Any]
 """The data of a description."""
@@ -40,6 +43,8 @@ class House:
         self._settings = Settings()
         self._workflows: tuple[type[Any], ...] = ()
         self._services: tuple[object, ...] = ()
+        self.events: list[Event] = []
+        """What the nodes told their listener."""
         self._started: list[tuple[type[Any], Handle[Any]]] = []
 
     # -- the node -----------------------------------------------------------------------------------------------------
@@ -75,7 +80,13 @@ class House:
 
     async def resume(self) -> None:
         """Run a new node with what the last one had."""
-        self.node = Node(self.url, workflows=self._workflows, services=self._services, settings=self._settings)
+        self.node = Node(
+            self.url,
+            workflows=self._workflows,
+            services=self._services,
+            settings=self._settings,
+            listeners=[self.events.append],
+        )
         await self.node.__aenter__()
 
     async def restart(self) -> None:
@@ -144,6 +155,13 @@ class House:
         async with self._store() as store:
             due = await store.due(MailboxQueue(definition_of(workflow).name, 0), 1)
         return due.timers[0].at if due.timers else due.next_due
+
+    async def told(self, kind: type[E], count: int = 1) -> list[E]:
+        """Wait until the nodes have told so many events of a kind, and return them."""
+        async with asyncio.timeout(DEADLINE):
+            while len(found := [event for event in self.events if isinstance(event, kind)]) < count:
+                await asyncio.sleep(0)
+        return found
 
     async def until(self, at: float) -> None:
         """Wait until the store's clock shows a time."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from leveret import workflow
+from leveret import events, workflow
 from leveret.errors import ArgumentMismatch
 from tests.conformance.bench import Bench, SteeredBench
 from tests.conformance.house import DEADLINE, House, pending
@@ -138,6 +138,9 @@ async def test_C04_a_buffered_channel_keeps_what_comes_early_an_unbuffered_one_d
     bench.let_go("listening")
 
     assert await handle.result(DEADLINE) == ["kept", "heard"]
+    [discarded] = await house.told(events.SignalDiscarded)
+    assert (discarded.name, discarded.id, discarded.channel) == ("signalDiscarded", "a", "live")
+    assert discarded.run == (await house.describe(handle))["run"]
 
 
 async def test_C05_a_receiver_of_a_type_leaves_the_others(house: House) -> None:
@@ -272,6 +275,8 @@ async def test_C12_a_signal_to_a_completed_or_unknown_instance_is_no_error_of_th
     await target.words.send("late")
     await house.client.get(Listens, id="nobody").words.send("lost")
 
+    closed, unknown = await house.told(events.SignalDiscarded, 2)
+    assert {(event.id, event.channel) for event in (closed, unknown)} == {("a", "words"), ("nobody", "words")}
     assert await house.describe(handle) == before
     assert not (await house.client.get("Listens", id="nobody").describe(DEADLINE)).found
 

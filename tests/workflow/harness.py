@@ -65,16 +65,22 @@ class Stored:
 
 
 def comparable(turn: Turn) -> tuple[object, ...]:
-    return turn.write, turn.members, turn.posts, turn.revoked
+    return turn.write, turn.members, turn.posts, turn.revoked, turn.events
 
 
 class Driver:
     """Sends envelopes to one instance and keeps what comes out."""
 
     def __init__(
-        self, *versions: type[Any], actor: str = "i", settings: EngineSettings | None = None, evict: bool = False
+        self,
+        *versions: type[Any],
+        actor: str = "i",
+        settings: EngineSettings | None = None,
+        evict: bool = False,
+        listens: bool = False,
     ) -> None:
         self.settings = settings
+        self.listens = listens
         self.id = actor
         self.queue = MailboxQueue("W", 0)
         self.store = Stored()
@@ -95,7 +101,7 @@ class Driver:
             self.actors.drop(self.live)
             self.live = None
         self.actors = WorkflowActors(
-            self.kind, definitions, CODEC, settings=self.settings, read_journal=self.read_journal
+            self.kind, definitions, CODEC, settings=self.settings, read_journal=self.read_journal, listens=self.listens
         )
 
     # -- turns ------------------------------------------------------------------------------------------------------

@@ -278,6 +278,8 @@ class MailboxLoop:
         host = self._host
         tenure.timers_set(timer.at for write in batch.actors for timer in write.timers)
         tenure.more.update(inbox.actor for inbox, turn in decided if turn.more)
+        for _, turn in decided:
+            host.tell(turn.events)
         evicted = [
             gone
             for inbox, turn in decided

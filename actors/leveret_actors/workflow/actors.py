@@ -27,13 +27,14 @@ class WorkflowActors(Actors):
         *,
         settings: EngineSettings | None = None,
         read_journal: ReadJournal | None = None,
+        listens: bool = False,
     ) -> None:
         """Run instances of `kind` by the code in `definitions`, keyed by version.
 
-        `read_journal` serves history of instances whose journal is not at hand.
+        `read_journal` serves history of instances whose journal is not at hand; `listens` fills `Turn.events`.
         """
         self.kind = kind
-        self._house = House(kind, definitions, codec, settings or EngineSettings())
+        self._house = House(kind, definitions, codec, settings or EngineSettings(), listens)
         self._read_journal = read_journal
 
     async def prepare(self, queue: MailboxQueue, inboxes: list[Inbox]) -> None:

@@ -51,9 +51,7 @@ def _apply(instance: Instance, event: Event) -> None:
     elif isinstance(event, TimerFired):
         _fire(instance, event.number)
     elif isinstance(event, SignalAccepted):
-        reason = instance.channels.accept(event.channel, event.value)
-        if reason:
-            instance.refuse(event, reason)
+        instance.note(event, instance.channels.accept(event.channel, event.value))
     elif isinstance(event, CancelRequested):
         _cancel(instance, event)
     elif isinstance(event, TasksRetried):

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from leveret.definition import ChannelDefinition
 from leveret.runtime import Receive
 from leveret_actors.workflow.operations import Operation, Operations
 from leveret_broker.codec import Codec
 from leveret_broker.errors import DecodeError
+
+
+class Reception(NamedTuple):
+    """What became of a signal."""
+
+    wrong: str = ""
+    """Why it cannot be taken."""
+    discarded: bool = False
+    """Nobody received, and the channel keeps nothing."""
 
 
 class Receiver:
@@ -40,15 +49,16 @@ class Channel:
         self.receivers: list[Receiver] = []
         self._operations = operations
 
-    def offer(self, value: Any) -> None:
-        """Give a signal to the first receiver that wants it; else keep it, or discard it if nothing is buffered."""
+    def offer(self, value: Any) -> bool:
+        """Give a signal to the first receiver that wants it, else keep it; False where nothing is buffered."""
         for receiver in list(self.receivers):
             if self._wants(receiver, value):
                 receiver.got.append(value)
                 self._finish(receiver)
-                return
+                return True
         if self.definition.buffered:
             self.unread.append(value)
+        return self.definition.buffered
 
     def receive(self, receiver: Receiver) -> None:
         """Serve a new receiver from what is unread, or let it wait."""
@@ -114,17 +124,16 @@ class Channels:
             channel = self._channels[name] = Channel(self._definitions[name], self._operations)
         return channel
 
-    def accept(self, name: str, value: bytes) -> str:
-        """Take a signal; returns why it cannot be taken, or nothing."""
+    def accept(self, name: str, value: bytes) -> Reception:
+        """Take a signal."""
         channel = self.get(name)
         if channel is None:
-            return f"there is no channel {name!r}; there are {sorted(self._definitions)}"
+            return Reception(f"there is no channel {name!r}; there are {sorted(self._definitions)}")
         try:
             decoded = self._codec.load(value, channel.definition.kind)
         except DecodeError as error:
-            return f"the value does not fit the type of channel {name!r}: {error}"
-        channel.offer(decoded)
-        return ""
+            return Reception(f"the value does not fit the type of channel {name!r}: {error}")
+        return Reception(discarded=not channel.offer(decoded))
 
     def unread(self) -> dict[str, int]:
         """Return how many signals wait in each channel that has some."""

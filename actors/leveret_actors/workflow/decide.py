@@ -33,6 +33,8 @@ def decide(house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> Tur
     """Take the turn."""
     draft = Draft(house, queue, inbox, clock)
     turn = _decide(draft, inbox)
+    if house.listens:
+        turn = replace(turn, events=draft.teller.told(draft.live))
     if not draft.done and not draft.exhumed:
         return turn
     return replace(turn, posts=(*turn.posts, *verbs.told(draft)), exhumed=tuple(draft.exhumed))
@@ -134,12 +136,15 @@ def _run(draft: Draft, live: Live) -> Turn:
     record: Record | None = None
     if draft.events or emission is not None:
         record = _record(draft, live, emission, outcome)
+        draft.teller.journalled(record, emission, draft.origins, live)
+        live.state.entries += len(record.events) + len(record.commands)
     if live.instance is not None and emission is not None:
         _send(draft, live, emission)
     _set_status(draft, live, emission)
     if outcome is not None:
         closing.end_main(draft, live, outcome)
     if record is not None:
+        draft.teller.ended(record, live)
         closing.end_others(draft, live, record.ended)
     if closing.is_over(live):
         closing.close(draft, live, emission)
@@ -162,6 +167,7 @@ def _step(draft: Draft, live: Live) -> Emission | None:
     instance = live.instance
     if instance is None or not (events or live.state.status == state.BLOCKED):
         return None
+    draft.teller.steps(instance)
     try:
         return take_turn(instance, draft.at, events)
     except Exception as error:  # Stuck, or what the engine did not foresee: no wrong result, nothing sent

@@ -27,6 +27,7 @@ from leveret_actors.workflow.journal import (
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.replay import load, revive
 from leveret_actors.workflow.state import State
+from leveret_actors.workflow.telling import Silent, Teller
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
 from leveret_broker.envelope import Caller, ClientCaller, Done, Envelope, Message, Query
 
@@ -75,11 +76,13 @@ class Draft:
         """The code runs a rewind in this turn."""
         self.exhumed: list[str] = []
         """Dead letters that are not dead any more."""
+        self.teller = Teller(house, self.actor) if house.listens else Silent()
         self._records: list[Record] = []
         if self.live is None and inbox.record is not None:
             self._load()
         if self.live is not None:
             self.at = max(clock, self.live.state.updated)
+        self.teller.found(self.live, self.at)
 
     def _load(self) -> None:
         assert self.inbox.record is not None

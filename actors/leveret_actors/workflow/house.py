@@ -31,6 +31,10 @@ class EngineSettings:
     """Most message ids that an instance remembers, to drop second deliveries."""
     remember_for: float = 86_400.0
     """How long an instance remembers a message id."""
+    long_entries: int = 10_000
+    """Events and commands from which on a journal counts as long."""
+    long_bytes: int = 10 * 1024 * 1024
+    """Bytes from which on a journal counts as long."""
     steps: int = 100_000
     """Most callbacks that one turn may run before the code counts as stuck."""
 
@@ -44,6 +48,8 @@ class House:
     """By version."""
     codec: Codec
     settings: EngineSettings
+    listens: bool = False
+    """Somebody wants to be told of each turn."""
 
     def __post_init__(self) -> None:
         """Guard the code against what a replay could not repeat."""

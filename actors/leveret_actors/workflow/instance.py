@@ -20,7 +20,7 @@ from leveret.runtime import Info, Parent, Receive, TaskCall, outside, stepping
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.asking import MAIN, asking
 from leveret_actors.workflow.bounds import check_labels, due_time
-from leveret_actors.workflow.channels import Channels, Receiver
+from leveret_actors.workflow.channels import Channels, Receiver, Reception
 from leveret_actors.workflow.conditions import Conditions
 from leveret_actors.workflow.journal import Begun, Command, MethodEnded, SignalAccepted
 from leveret_actors.workflow.lines import line_that_asks
@@ -57,6 +57,8 @@ class Emission:
     """How the main method ended, if it did in this turn."""
     ended: tuple[MethodEnded, ...] = ()
     """Other methods that ended in this turn."""
+    discarded: tuple[SignalAccepted, ...] = ()
+    """Signals to unbuffered channels that nobody received."""
 
 
 class Instance(Outward):
@@ -94,6 +96,7 @@ class Instance(Outward):
         self._replaying = False
         self._journalled: dict[int, Command] = {}
         self._refused: list[tuple[SignalAccepted, str]] = []
+        self._discarded: list[SignalAccepted] = []
         self.claimed: dict[tuple[str, str], str] = {}
         self.later: deque[Callable[[], object]] = deque()
         """What happens in this turn once the code waits again, one after another."""
@@ -119,10 +122,10 @@ class Instance(Outward):
             raise Stuck(self.stuck)
         if self._watched:
             self._watched = [entry for entry in self._watched if self._is_unstarted(entry[0])]
-        refused, self._refused = self._refused, []
+        (refused, self._refused), (discarded, self._discarded) = (self._refused, []), (self._discarded, [])
         outcome, ended = self.methods.main.outcome(), self.methods.take_ended()
         withdrawn, unset = self.operations.take_back()
-        return Emission(self.operations.take_issued(), withdrawn, unset, refused, outcome, ended)
+        return Emission(self.operations.take_issued(), withdrawn, unset, refused, outcome, ended, tuple(discarded))
 
     def _run(self, first: Callable[[], object]) -> bool:
         """Step until all wait and no condition holds that somebody waits for; False when that takes too long."""
@@ -137,9 +140,12 @@ class Instance(Outward):
                     return at_rest
         return False
 
-    def refuse(self, event: SignalAccepted, reason: str) -> None:
-        """Note a signal that no channel could take."""
-        self._refused.append((event, reason))
+    def note(self, event: SignalAccepted, reception: Reception) -> None:
+        """Note what became of a signal that nobody got."""
+        if reception.wrong:
+            self._refused.append((event, reception.wrong))
+        elif reception.discarded:
+            self._discarded.append(event)
 
     def close(self) -> None:
         """Tear the code down: nothing it does from here on has an effect, and nothing of it is left suspended.

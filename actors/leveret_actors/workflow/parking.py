@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leveret_actors.workflow import posts, state
 from leveret_actors.workflow.draft import Draft
-from leveret_actors.workflow.journal import Called
+from leveret_actors.workflow.journal import Called, SignalAccepted
 from leveret_actors.workflow.live import Live, Parked
 from leveret_actors.workflow.state import State
 from leveret_broker.outcome import Unknown
@@ -32,5 +32,7 @@ def give_up(draft: Draft, live: Live) -> None:
         if at <= until and isinstance(event, Called) and event.caller is not None:
             where = {"workflow": draft.kind, "instance": draft.actor, "method": event.method}
             draft.posts.append(posts.answer(event.caller, Unknown(where), "", draft.at))
+        elif at <= until and isinstance(event, SignalAccepted):
+            draft.teller.discarded(event, "the instance was not started in time")
     live.parked = [(at, event) for at, event in live.parked if at > until]
     draft.rewrites = True

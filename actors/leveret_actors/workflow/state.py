@@ -47,6 +47,8 @@ class State(msgspec.Struct, array_like=True):
     starts: tuple[bytes, ...] = ()
     """Run ids of earlier runs, as digests."""
     format: int = FORMAT
+    entries: int = 0
+    """Events and commands in the journal."""
 
     @property
     def is_closed(self) -> bool:

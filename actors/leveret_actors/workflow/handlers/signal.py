@@ -14,11 +14,13 @@ def signal(draft: Draft, envelope: Envelope, message: Signal) -> None:
     event = SignalAccepted(message.channel, message.value, message_digest(envelope.id))
     live = draft.there
     if live is None:
-        if message.patient:
-            park(draft, event)
-        else:
+        if not message.patient:
             draft.passed.append(event.digest)
+            draft.teller.discarded(event, "there is no such instance", envelope)
+        elif not park(draft, event):
+            draft.teller.discarded(event, "too many signals wait for the start of this instance", envelope)
     elif live.state.is_closed:
         draft.passed.append(event.digest)
+        draft.teller.discarded(event, f"the instance is closed: {live.state.status}", envelope)
     else:
         draft.accept(event, envelope)
