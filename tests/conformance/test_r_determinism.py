@@ -170,7 +170,7 @@ async def test_R08_log_records_are_written_once_and_carry_ids(house: House, reco
     await house.replay()
 
     assert [record["message"] for record in records] == ["step 0", "step 1", "step 2", "done"]
-    assert {record["extra"]["id"] for record in records} == {"t"}
+    assert {record["extra"]["instance"] for record in records} == {"t"}
     assert {record["extra"]["workflow"] for record in records} == {"Talks"}
     assert records[-1]["extra"]["last"] is True
 
