@@ -130,16 +130,13 @@ class RetryTasks(_Message, frozen=True, tag="retry"):
     statuses: tuple[str, ...] = ()
     """Only with one of these; empty is `failed` and `timed_out`, and with `task_ids` any."""
     services: tuple[str, ...] = ()
-    """Only of these; empty is all."""
     caller: ClientCaller | None = None
-    """Who wants to know what was `Done`."""
 
 
 class RetryWorkflow(_Message, frozen=True, tag="rework"):
     """Run the turn again in which the instance failed, or what blocks it: its code has been mended."""
 
     caller: ClientCaller | None = None
-    """Who wants to know what was `Done`."""
 
 
 class CompleteTimers(_Message, frozen=True, tag="timers"):
@@ -148,7 +145,6 @@ class CompleteTimers(_Message, frozen=True, tag="timers"):
     method: str = ""
     """Only those of the method with this id; empty is all."""
     caller: ClientCaller | None = None
-    """Who wants to know what was `Done`."""
 
 
 class AwaitResult(_Message, frozen=True, tag="await"):

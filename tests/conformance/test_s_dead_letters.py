@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from leveret import Handle, workflow
 from leveret.url import Url
 from leveret_actors.backends import backends
-from leveret_actors.router import Replayed, replay
-from leveret_actors.router.replaying import what_it_is
+from leveret_actors.router import Resent, resend
+from leveret_actors.router.resending import what_it_is
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
 from leveret_broker.codec import Codec
@@ -67,7 +67,7 @@ async def test_S10_the_replay_of_a_dead_task_resumes_its_workflow(house: House) 
     await house.open(Talk, services=(bench,))
 
     async with behind(house) as (transport, store):
-        replayed = await replay(letter, house.client, transport, store, DEADLINE)
+        replayed = await resend(letter, house.client, transport, store, DEADLINE)
         left = await store.dead_letters("", 10)
 
     assert what_it_is(letter).endswith("of Talk 't'")
@@ -97,11 +97,11 @@ async def test_S10_a_dead_signal_is_sent_again_to_its_instance(house: House) -> 
     (letter,) = await house.dead_letters(1)
 
     async with behind(house) as (transport, store):
-        replayed = await replay(letter, house.client, transport, store, DEADLINE)
+        replayed = await resend(letter, house.client, transport, store, DEADLINE)
     (again,) = await house.dead_letters(1)
     await handle.signal("words", "hi")
 
-    assert replayed == Replayed(letter.id, sent=True, text="sent to Talk 't'")
+    assert replayed == Resent(letter.id, sent=True, text="sent to Talk 't'")
     assert what_it_is(again) == "signal words for 't'"
     assert again.id != letter.id
     assert await handle.result(DEADLINE) == "hi"

@@ -12,7 +12,7 @@ from leveret.client.verbs import PATIENCE
 from leveret.errors import RequestTimedOut
 from leveret_actors.cli.output import AsJson, complain, print_json, print_rows, say, when
 from leveret_actors.cli.where import ConfigOption, UrlOption, hosting, run
-from leveret_actors.router.replaying import Replayed, replay, what_it_is
+from leveret_actors.router.resending import Resent, resend, what_it_is
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_broker.errors import ConfigurationError
 
@@ -55,15 +55,15 @@ def replay_letters(
         text = "say which dead letters are meant: their ids, or --all"
         raise ConfigurationError(text)
 
-    async def main() -> list[Replayed]:
+    async def main() -> list[Resent]:
         async with hosting(url, config) as (transport, store), Client(transport=transport) as client:
             found = [one for one in await _letters(store) if every or one.id in (ids or ())]
-            results = [Replayed(one, sent=False, text="there is no such letter") for one in _missing(ids, found)]
+            results = [Resent(one, sent=False, text="there is no such letter") for one in _missing(ids, found)]
             for letter in found:
                 try:
-                    results.append(await replay(letter, client, transport, store, timeout))
+                    results.append(await resend(letter, client, transport, store, timeout))
                 except RequestTimedOut as error:
-                    results.append(Replayed(letter.id, sent=False, text=str(error)))
+                    results.append(Resent(letter.id, sent=False, text=str(error)))
             return results
 
     results = run(main)

@@ -19,7 +19,7 @@ MAILBOXES: Final = 8
 """Proposed for a type that exists, so that it is settled and this number means nothing."""
 
 
-class Replayed(msgspec.Struct, frozen=True):
+class Resent(msgspec.Struct, frozen=True):
     """What became of a dead letter."""
 
     id: str
@@ -28,9 +28,7 @@ class Replayed(msgspec.Struct, frozen=True):
     text: str
 
 
-async def replay(
-    letter: DeadLetter, client: Client, transport: Transport, store: Store, patience: Duration
-) -> Replayed:
+async def resend(letter: DeadLetter, client: Client, transport: Transport, store: Store, patience: Duration) -> Resent:
     """Send a dead letter again, and take it out of the store.
 
     A task that a workflow waits for goes through its instance (`retry_tasks`); `patience` is for that. Anything else
@@ -38,20 +36,20 @@ async def replay(
     """
     envelope = readable(letter.body)
     if envelope is None:
-        return Replayed(letter.id, sent=False, text="it is no envelope: nothing can be done with it")
+        return Resent(letter.id, sent=False, text="it is no envelope: nothing can be done with it")
     message = envelope.message
     if isinstance(message, Task) and isinstance(message.caller, WorkflowCaller):
         handle = client.get(message.workflow, id=message.instance)
         done = await handle.retry_tasks(message.task_id, timeout=patience)
         if not done.count:
-            return Replayed(letter.id, sent=False, text=done.text)
+            return Resent(letter.id, sent=False, text=done.text)
         text = f"{message.workflow} {message.instance!r}: {done.text}"
     else:
         text = await _send(letter, envelope, transport)
         if not text:
-            return Replayed(letter.id, sent=False, text=f"nobody knows which queue {letter.source!r} is")
+            return Resent(letter.id, sent=False, text=f"nobody knows which queue {letter.source!r} is")
     await store.exhume([letter.id])
-    return Replayed(letter.id, sent=True, text=text)
+    return Resent(letter.id, sent=True, text=text)
 
 
 async def _send(letter: DeadLetter, envelope: Envelope, transport: Transport) -> str:
