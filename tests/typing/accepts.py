@@ -129,6 +129,10 @@ class Booking(BookingContract):
     async def take_back(self, *, hard: bool = False) -> bool:
         return hard
 
+    @workflow.query
+    def size(self, unit: str = "rooms") -> int:
+        return len(unit)
+
 
 async def calling() -> None:
     async with Client("memory://") as client:
@@ -142,6 +146,10 @@ async def calling() -> None:
 
         one = client.get(BookingContract, id="b1")
         await one.decisions.send(Decision(yes=True))
+        assert_type(await one.book(Cart(1)), str)
+        assert_type(await client.dispatch(one.book, Cart(1)), Handle[str])
+        assert_type(await client.get(Booking, id="b1").size(unit="beds"), int)
+        await client.dispatch(client.all(Booking, tag="order:1").take_back, hard=True)
         await client.all(Booking, tag="order:1").notes.send(3)
         await client.cancel(one)
         assert_type((await client.describe(one)).found, bool)

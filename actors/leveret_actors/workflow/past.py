@@ -64,15 +64,19 @@ def is_closed(inbox: Inbox) -> bool:
         return False
 
 
+def records_of(draft: Draft, envelope: Envelope) -> Sequence[bytes]:
+    """Return the journal that was read for a message, or loaded with the actor; empty when it is not at hand."""
+    prepared: dict[str, list[bytes]] | None = draft.inbox.prepared
+    if prepared and prepared.get(envelope.id):
+        return prepared[envelope.id]
+    return () if draft.inbox.record is None else draft.inbox.record.journal
+
+
 def outcome_of(draft: Draft, envelope: Envelope, identity: str) -> Outcome | None:
     """Return how a method ended; None for one that has not, or is not known."""
     if draft.live is not None and identity in draft.live.ended:
         return draft.live.ended[identity][1]
-    prepared = draft.inbox.prepared or {}
-    records: Sequence[bytes] = prepared.get(envelope.id, ())
-    if not records and draft.inbox.record is not None:
-        records = draft.inbox.record.journal
-    for data in records:
+    for data in records_of(draft, envelope):
         try:
             ended = journal.decode(data).ended
         except DecodeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -17,6 +17,7 @@ from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Instance, Stuck
 from leveret_actors.workflow.live import Live
+from leveret_actors.workflow.past import records_of
 from leveret_actors.workflow.reading import ReadOnly
 from leveret_actors.workflow.replay import revive
 from leveret_broker.codec import Payload
@@ -49,9 +50,7 @@ def answer(draft: Draft, live: Live) -> bool:
 def _ask_rebuilt(draft: Draft, live: Live, envelope: Envelope, message: Query) -> Outcome:
     if live.state.status == state.BLOCKED:
         raise Stuck(f"the instance is blocked: {live.state.reason}")
-    records = (draft.inbox.prepared or {}).get(envelope.id, ())
-    if not records and draft.inbox.record is not None:
-        records = draft.inbox.record.journal
+    records = records_of(draft, envelope)
     if not records:
         raise Stuck("the journal is not at hand: ask again")
     turns = [journal.decode(record) for record in records]
@@ -102,15 +101,15 @@ def _read(instance: Instance, message: Query, name: str) -> Payload:
 def _portrait(instance: Instance) -> bytes | None:
     """Return the properties, encoded; None when that says nothing about them."""
     try:
-        properties = vars(instance.subject)
+        properties = cast("dict[str, Any]", vars(instance.subject))
         return _encoder.encode({name: value for name, value in properties.items() if not isinstance(value, Channel)})
     except Exception:  # whatever the user keeps there
         return None
 
 
-def _encode(value: Any) -> object:
+def _encode(value: object) -> object:
     if isinstance(value, Combinable):
-        return [id(value), value.status]
+        return value.status
     raise NotImplementedError
 
 
