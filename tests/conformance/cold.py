@@ -22,10 +22,10 @@ def assert_it_repeats(workflow: type[Any], instance: str, records: list[bytes]) 
     course = course_of(turns)
     assert replay(workflow, records).turns == len(course.turns)
     ended = [turn.completion for turn in course.turns if turn.completion is not None]
-    assert _outcomes(workflow, instance, turns) == ended
+    assert outcomes(workflow, instance, turns) == ended
 
 
-def _outcomes(workflow: type[Any], instance: str, turns: list[Record]) -> list[object]:
+def outcomes(workflow: type[Any], instance: str, turns: list[Record]) -> list[object]:
     definition = definition_of(workflow)
     house = House(definition.name, {definition.version: definition}, Codec(), EngineSettings())
     live = Live(State(definition.name, "", RUNNING, 0.0, 0.0, version=definition.version), house.seen())
