@@ -10,6 +10,7 @@ router/     dead letters into the store
 store/      the contract; redis, sqlite, memory
 config/     leveret.toml and the environment
 cli/        the command line
+checker/    what workflow code may not do, found by reading it
 testing     for tests of workflows
 """
 

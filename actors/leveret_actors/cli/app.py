@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from leveret_actors.cli import calling, checking, dead_letters, dev, looking, replaying, serving, verbs
+from leveret_actors.cli import calling, checking, dead_letters, dev, linting, looking, replaying, serving, verbs
 from leveret_actors.cli.doctor import command
 from leveret_actors.cli.logs import log_to_terminal
 from leveret_actors.cli.output import complain
@@ -69,3 +69,4 @@ looking.add_to(app)
 replaying.add_to(app)
 command.add_to(app)
 checking.add_to(app)
+linting.add_to(app)

@@ -1,0 +1,1 @@
+"""`leveret check`: what it finds and what it leaves alone."""
