@@ -115,6 +115,8 @@ class MethodCall:
     arguments: Payload
     result: Any = Any
     """Type expression that the result is decoded to."""
+    query: bool = False
+    """It only reads: closed instances answer as well."""
 
 
 @dataclass(frozen=True, slots=True)

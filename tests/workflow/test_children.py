@@ -20,6 +20,7 @@ from leveret_broker.envelope import (
     Describe,
     Description,
     Ended,
+    RetryTasks,
     Start,
     TagClaim,
     TagJoin,
@@ -97,6 +98,11 @@ class Order:
     async def fails_beside(self) -> None:
         workflow.dispatch(workflow.new(Payment, id="c").wait)
         await workflow.new(Payment).pay(1)
+
+    async def awaits_later(self) -> int:
+        payment = workflow.dispatch(workflow.new(Payment).pay, 1)
+        await self.keep.receive()
+        return (await payment).amount
 
     async def waits_detached(self) -> int:
         return await workflow.new(Payment, id="c", detached=True).wait()
@@ -374,6 +380,20 @@ def test_H04_a_failure_keeps_its_chain_from_the_task_to_the_client() -> None:
     assert "await self.bank.charge(amount)" in chain[1].traceback
     assert (chain[2].message, chain[2].traceback) == ("declined", "the traceback")
     assert attributes_of(chain[2]) == {"code": 7}
+
+
+def test_E06_a_parent_that_failed_later_than_its_childs_task_resumes_once_the_child_was_resumed(evict: bool) -> None:
+    results: list[Any] = [ValueError("declined"), 3]
+    world = World(Order, Payment, tasks=lambda _: results.pop(0), evict=evict)
+    parent = world.start("Order", method="awaits_later")
+    (payment,) = world.of("Payment")
+    world.signal("Order", "p", "keep", 1)
+    assert (parent.status, payment.status) == ("failed", "failed")
+
+    world.send("Payment", payment.id, RetryTasks())
+    world.send("Order", "p", RetryTasks())
+
+    assert parent.value == 3
 
 
 def test_H04_a_long_chain_of_failures_keeps_both_ends() -> None:

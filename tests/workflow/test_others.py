@@ -134,7 +134,7 @@ def test_P03_a_call_by_tag_runs_on_all_and_waits_for_none() -> None:
     driver.start(method="calls_all")
 
     messages = [envelope.message for to, envelope in sent(driver) if isinstance(to, ActorAddress)]
-    assert messages == [TagFan(Call("add", CODEC.dump({"points": points}))) for points in (5, 6)]
+    assert messages == [TagFan(Call("add", CODEC.dump({"points": points}), patient=True)) for points in (5, 6)]
     assert driver.value == "completed"
 
 

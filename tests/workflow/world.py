@@ -120,5 +120,6 @@ class World:
             outcome = Failed(Failure(type(result).__name__, str(result), "the traceback", attributes, where=where))
         else:
             outcome = Completed(CODEC.dump(result))
-        ended = Envelope(f"{task.task_id}.e", task.caller.instance, Ended(task.caller.number, outcome), task.run)
+        message = Ended(task.caller.number, outcome, sequence=task.sequence)
+        ended = Envelope(f"{task.task_id}.e{task.sequence}", task.caller.instance, message, task.run)
         self._tell(task.caller.queue.kind, ended)

@@ -85,7 +85,8 @@ def escaped(live: Live, course: Course, lines: Iterable[Line]) -> list[Line]:
 def _named(failure: Failure | None) -> Iterator[str]:
     while failure is not None:
         where = failure.where
-        yield where.get("task_id") or f"{where.get('workflow')}/{where.get('instance')}"
+        yield where.get("task_id", "")
+        yield f"{where.get('workflow')}/{where.get('instance')}"  # a child that failed by its task names both
         failure = failure.cause
 
 

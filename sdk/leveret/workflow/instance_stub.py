@@ -76,12 +76,13 @@ class NamedChild:
 
 
 class CallMethod(StubMethod):
-    """A method of a running instance, or of all with a tag."""
+    """A method of a running instance, or of all with a tag; or a query of one, which may be closed."""
 
-    __slots__ = ("_definition", "_target")
+    __slots__ = ("_definition", "_query", "_target")
 
-    def __init__(self, definition: MethodDefinition, target: Target) -> None:
+    def __init__(self, definition: MethodDefinition, target: Target, *, query: bool = False) -> None:
         self._definition = definition
+        self._query = query
         self._target = target
 
     def __str__(self) -> str:
@@ -97,8 +98,10 @@ class CallMethod(StubMethod):
         """Check the arguments, and return what calls."""
         signature = self._definition.signature
         refuse_deferreds(signature.name, (*args, *kwargs.values()))
+        if self._query:
+            refuse_tag(self._target, str(self))
         arguments = signature.dump(current().codec, args, kwargs)
-        call = MethodCall(self._target, self._definition.name, arguments, signature.result)
+        call = MethodCall(self._target, self._definition.name, arguments, signature.result, self._query)
         return lambda: current().call_method(call)
 
 
@@ -158,6 +161,8 @@ class TargetStub:
         self._definition = definition
         for method in definition.methods.values():
             setattr(self, method.attribute, CallMethod(method, target))
+        for query in definition.queries.values():
+            setattr(self, query.attribute, CallMethod(query, target, query=True))
         for channel in definition.channels.values():
             setattr(self, channel.attribute or channel.name, Inlet(target, channel))
 
