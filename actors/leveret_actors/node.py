@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from loguru import logger
 
 from leveret import service, workflow
+from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
 from leveret.url import Url
 from leveret_actors.backends import backends
 from leveret_actors.collecting import rarely_collecting
@@ -52,7 +53,7 @@ class Node:
     service objects, or classes that need no arguments. `url` names broker and store (`LEVERET_URL` when None). Tests
     and embedders may hand in `transport` and `store` instead; the node opens and closes both. `clock` gives Unix time
     to what does not go by the store's. `listeners` are called with each event of each committed turn, see
-    `leveret.events`.
+    `leveret.events`; `interceptors` run around what workflows and tasks do, see `leveret.interceptors`.
 
     Raises `ConfigurationError` at once for registrations that cannot work.
     """
@@ -71,6 +72,7 @@ class Node:
         stepper: Stepper | None = None,
         clock: Callable[[], float] = time.time,
         listeners: Sequence[Listener] = (),
+        interceptors: Sequence[WorkflowInterceptor | TaskInterceptor] = (),
     ) -> None:
         """Check the registrations; nothing is opened yet."""
         self.settings = settings or Settings()
@@ -89,6 +91,8 @@ class Node:
         self._stepper = stepper or ThreadStepper(self.settings.step_budget)
         self._clock = clock
         self._listeners = tuple(listeners)
+        self._around_workflows = tuple(one for one in interceptors if isinstance(one, WorkflowInterceptor))
+        self._around_tasks = tuple(one for one in interceptors if isinstance(one, TaskInterceptor))
         self._stop = asyncio.Event()
         self._loops: list[MailboxLoop] = []
         self._runners: list[ServiceRunner] = []
@@ -173,6 +177,7 @@ class Node:
                 settings=EngineSettings(retention=keep.closed_seconds, failed_retention=keep.failed_seconds),
                 read_journal=self._store.read_journal,
                 listens=bool(self._listeners),
+                interceptors=self._around_workflows,
             )
             for name, versions in self._workflows.items()
         ]
@@ -200,6 +205,7 @@ class Node:
             concurrency=self.settings.concurrency,
             settings=self.settings.services.get(instance.definition.name),
             clock=self._clock,
+            interceptors=self._around_tasks,
         )
 
     async def _serve(self, host: Host, jobs: list[Coroutine[Any, Any, None]]) -> None:

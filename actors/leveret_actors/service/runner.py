@@ -12,6 +12,7 @@ from typing import Any, Final
 from loguru import logger
 
 from leveret.definition import ServiceInstance
+from leveret.interceptors import TaskInterceptor
 from leveret_actors.service.attempt import Ending, Why
 from leveret_actors.service.desk import Desk
 from leveret_actors.service.execution import executions, slots
@@ -54,6 +55,7 @@ class ServiceRunner:
         registration: ServiceSettings | None = None,
         interrupt_grace: float = 5.0,
         clock: Callable[[], float] = time.time,
+        interceptors: tuple[TaskInterceptor, ...] = (),
     ) -> None:
         self._name = name = instance.definition.name
         self._transport = transport
@@ -70,7 +72,7 @@ class ServiceRunner:
         self._intake = Intake(
             self._desk, self._revocations, service=name, worker=worker, tasks=self._executions, clock=clock
         )
-        self._workshop = Workshop(codec, service=name, worker=worker, grace=interrupt_grace)
+        self._workshop = Workshop(codec, service=name, worker=worker, grace=interrupt_grace, interceptors=interceptors)
         self._control: Subscription | None = None
         self._subscription: Subscription | None = None
         self._waiting: deque[Job] = deque()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from leveret.definition import ChannelDefinition
@@ -116,6 +116,8 @@ class Channels:
         self._operations = operations
         self._codec = codec
         self._channels: dict[str, Channel] = {}
+        self.look: Callable[[str, Any], None] | None = None
+        """Sees each signal first; what raises refuses it."""
 
     def get(self, name: str) -> Channel | None:
         """Return a channel, or None for a name that the class does not have."""
@@ -133,6 +135,11 @@ class Channels:
             decoded = self._codec.load(value, channel.definition.kind)
         except DecodeError as error:
             return Reception(f"the value does not fit the type of channel {name!r}: {error}")
+        if self.look is not None:
+            try:
+                self.look(name, decoded)
+            except Exception as error:  # an interceptor's word
+                return Reception(f"an interceptor refused the signal: {error!r}")
         return Reception(discarded=not channel.offer(decoded))
 
     def unread(self) -> dict[str, int]:

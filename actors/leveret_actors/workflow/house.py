@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leveret.definition import WorkflowDefinition
+from leveret.interceptors import WorkflowInterceptor
 from leveret_actors.workflow.guards import guard
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.live import Live, Seen
@@ -50,6 +51,7 @@ class House:
     settings: EngineSettings
     listens: bool = False
     """Somebody wants to be told of each turn."""
+    interceptors: tuple[WorkflowInterceptor, ...] = ()
 
     def __post_init__(self) -> None:
         """Guard the code against what a replay could not repeat."""
@@ -64,4 +66,4 @@ class House:
         """Return an instance as it is before its first turn; raises `Stuck` when its code is not here."""
         assert live.begun is not None
         definition = definition_for(self.definitions, live.state.version or live.begun.version)
-        return Instance(key, definition, live.begun, self.codec, self.settings.steps)
+        return Instance(key, definition, live.begun, self.codec, self.settings.steps, self.interceptors)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -16,12 +17,14 @@ from uuid import UUID
 from leveret.definition import WorkflowDefinition
 from leveret.errors import DeferredError
 from leveret.failure import failure_of
+from leveret.interceptors import WorkflowInterceptor
 from leveret.runtime import Info, Parent, Receive, TaskCall, outside, stepping
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.asking import MAIN, asking
 from leveret_actors.workflow.bounds import check_labels, due_time
 from leveret_actors.workflow.channels import Channels, Receiver, Reception
 from leveret_actors.workflow.conditions import Conditions
+from leveret_actors.workflow.intercepting import signal_arrives, task_issued, timer_issued
 from leveret_actors.workflow.journal import Begun, Command, MethodEnded, SignalAccepted
 from leveret_actors.workflow.lines import line_that_asks
 from leveret_actors.workflow.loop import DurableHandle, WorkflowLoop
@@ -64,8 +67,17 @@ class Emission:
 class Instance(Outward):
     """Code that runs; created, stepped and closed, never asked to do input or output."""
 
-    def __init__(self, key: str, definition: WorkflowDefinition, begun: Begun, codec: Codec, budget: int) -> None:
+    def __init__(
+        self,
+        key: str,
+        definition: WorkflowDefinition,
+        begun: Begun,
+        codec: Codec,
+        budget: int,
+        interceptors: tuple[WorkflowInterceptor, ...] = (),
+    ) -> None:
         """Make the instance as it is before its first turn."""
+        self.interceptors = interceptors
         self.definition = definition
         self.key = key
         self.begun = begun
@@ -76,6 +88,8 @@ class Instance(Outward):
         self.operations.on_cancelled = self._operation_cancelled
         self.patches = Patches(self.operations)
         self.channels = Channels(definition.channels, self.operations, codec)
+        if interceptors:
+            self.channels.look = partial(signal_arrives, self)
         self.methods = Methods(self, begun)
         self.conditions = Conditions(self, self.loop)
         self._subject: Any = None
@@ -226,12 +240,16 @@ class Instance(Outward):
 
     def run_task(self, call: TaskCall) -> Operation:
         """Send a task to its service."""
+        if self.interceptors:
+            call = task_issued(self, call)
         check_labels(call)
         due = due_time(self.loop.clock + call.timeout) if call.timeout > 0 else 0.0
         return self.located(self.operations.open(ops.TASK, f"{call.service}.{call.name}", call=call, due=due))
 
     def set_timer(self, at: float) -> Operation:
         """Set a durable timer for a Unix time."""
+        if self.interceptors:
+            at = timer_issued(self, at)
         return self.located(self.operations.open(ops.TIMER, "", due=due_time(at)))
 
     def receive(self, call: Receive) -> Operation:

@@ -7,7 +7,10 @@ from typing import Any, Protocol
 
 from leveret.definition import WorkflowDefinition
 from leveret.failure import failure_of
+from leveret.interceptors import WorkflowInterceptor
+from leveret.runtime import Info
 from leveret_actors.workflow.asking import MAIN, asking_as
+from leveret_actors.workflow.intercepting import method_run
 from leveret_actors.workflow.loop import LoopTask, WorkflowLoop
 from leveret_broker.codec import Codec, Payload
 from leveret_broker.errors import DecodeError, EncodeError, PayloadTooLarge
@@ -20,6 +23,11 @@ class Host(Protocol):
     key: str
     definition: WorkflowDefinition
     loop: WorkflowLoop
+    interceptors: tuple[WorkflowInterceptor, ...]
+
+    def info(self) -> Info:
+        """Tell who runs."""
+        ...
 
     @property
     def subject(self) -> Any:
@@ -105,7 +113,11 @@ class Method:
                 f"{host.definition.name} has no method {name!r}; it has {sorted(host.definition.methods)}"
             )
         args, kwargs = method.signature.load(host.codec, self._arguments)
-        result = await getattr(host.subject, method.attribute)(*args, **kwargs)
+        function = getattr(host.subject, method.attribute)
+        if host.interceptors:
+            result = await method_run(host, function, args, kwargs)
+        else:
+            result = await function(*args, **kwargs)
         unawaited = host.unawaited(self.id)
         if unawaited:
             raise RuntimeError(

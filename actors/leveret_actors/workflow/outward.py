@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 
-from leveret.runtime import CancelCall, ChildCall, MethodCall, SignalCall
+from leveret.interceptors import WorkflowInterceptor
+from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, SignalCall
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.children import child_of
+from leveret_actors.workflow.intercepting import child_issued
 from leveret_actors.workflow.journal import Begun
 from leveret_actors.workflow.operations import Operation, Operations
 
@@ -20,12 +22,20 @@ class Outward(ABC):
     claimed: dict[tuple[str, str], str]
     """Children whose start goes through a unique tag, which all other messages to them must not overtake."""
 
+    interceptors: tuple[WorkflowInterceptor, ...]
+
+    @abstractmethod
+    def info(self) -> Info:
+        """Tell who runs."""
+
     @abstractmethod
     def located(self, operation: Operation) -> Operation:
         """Note the line of user code that asks."""
 
     def start_child(self, call: ChildCall) -> Operation:
         """Start a workflow."""
+        if self.interceptors:
+            call = child_issued(self, call)
         plan = call.plan
         operation = self.located(self.operations.open(ops.CHILD, f"{plan.workflow}.{call.method}", call=call))
         operation.child = child_of(self.begun.run, operation.number, call)

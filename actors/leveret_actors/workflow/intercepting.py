@@ -1,0 +1,65 @@
+"""The calls of a node's workflow interceptors, the first one outermost; reached only where there are some."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from leveret.interceptors import (
+    ChildIssue,
+    MethodRun,
+    SignalArrival,
+    TaskIssue,
+    TimerIssue,
+    WorkflowInterceptor,
+)
+from leveret.runtime import ChildCall, Info, TaskCall
+
+
+class Intercepted(Protocol):
+    """An instance, seen from here."""
+
+    interceptors: tuple[WorkflowInterceptor, ...]
+
+    def info(self) -> Info:
+        """Tell who runs."""
+        ...
+
+
+def method_run(
+    host: Intercepted, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Awaitable[Any]:
+    """Return the run of a method."""
+    info = host.info()
+    proceed: Callable[[], Awaitable[Any]] = partial(function, *args, **kwargs)
+    for interceptor in reversed(host.interceptors):
+        proceed = partial(interceptor.run_method, MethodRun(info, args, kwargs, proceed))
+    return proceed()
+
+
+def task_issued(host: Intercepted, call: TaskCall) -> TaskCall:
+    """Return the task to issue."""
+    for interceptor in host.interceptors:
+        call = interceptor.task(TaskIssue(host.info(), call))
+    return call
+
+
+def child_issued(host: Intercepted, call: ChildCall) -> ChildCall:
+    """Return the child to start."""
+    for interceptor in host.interceptors:
+        call = interceptor.child(ChildIssue(host.info(), call))
+    return call
+
+
+def timer_issued(host: Intercepted, at: float) -> float:
+    """Return when the timer is due."""
+    for interceptor in host.interceptors:
+        at = interceptor.timer(TimerIssue(host.info(), at))
+    return at
+
+
+def signal_arrives(host: Intercepted, channel: str, value: Any) -> None:
+    """Show a signal; what raises refuses it."""
+    for interceptor in host.interceptors:
+        interceptor.signal(SignalArrival(host.info(), channel, value))
