@@ -82,7 +82,7 @@ def _no_recovery() -> list[tuple[Any, str, Any]]:
 def _settle_before_confirm() -> list[tuple[Any, str, Any]]:
     def send(self: Tenure, outbox: Outbox) -> None:
         self._confirmed.append(outbox.id)
-        tenure_module.publish(self._transport, outbox.items, lambda _future: None)
+        tenure_module.publish(self._transport, outbox.items, lambda _item, _future: None)
 
     return [(Tenure, "send", send)]
 

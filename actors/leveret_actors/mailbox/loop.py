@@ -90,7 +90,7 @@ class MailboxLoop:
             await subscription.close()
 
     async def _own(self, subscription: Subscription) -> None:
-        at_hand = AtHand()
+        at_hand, tenure = AtHand(), None
         stop = asyncio.ensure_future(self._stopping.wait())
         take = asyncio.ensure_future(subscription.take())
         try:
@@ -108,6 +108,8 @@ class MailboxLoop:
                 await self._sweep(tenure)
             await self._hand_over(tenure)
         finally:
+            if tenure is not None:
+                tenure.end()
             stop.cancel()
             take.cancel()
             await asyncio.gather(stop, take, return_exceptions=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
     from leveret_actors.store.contract import Outbox, Outgoing, TakenOver
     from leveret_broker.transport import Transport
+
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 60.0
+"""Seconds before a body that the transport gave up is published again: doubled from the first to the longest."""
 
 
 class Tenure:
@@ -36,6 +42,10 @@ class Tenure:
         self._offset = taken.clock - self._loop.time()
         self._latest = taken.clock
         self._open = 0
+        self._ended = False
+        self._left: dict[str, int] = {}
+        """Bodies not yet confirmed, of each outbox on its way."""
+        self._retries: set[asyncio.TimerHandle] = set()
         self._confirmed: list[str] = []
         for outbox in taken.pending:
             self.send(outbox)
@@ -56,23 +66,38 @@ class Tenure:
                 self.next_due = at
 
     def send(self, outbox: Outbox) -> None:
-        """Publish a committed outbox; once all of it is confirmed it can be settled."""
+        """Publish a committed outbox; once all of it is confirmed it can be settled.
+
+        What cannot be sent is tried again for as long as this epoch lasts: somebody may mend the broker.
+        """
         self._open += 1
-        left = len(outbox.items)
+        self._left[outbox.id] = len(outbox.items)
+        publish(self._transport, outbox.items, partial(self._sent, outbox.id, 1))
 
-        def done(future: asyncio.Future[None]) -> None:
-            nonlocal left
-            if future.cancelled() or (error := future.exception()) is not None:
-                error = None if future.cancelled() else future.exception()
-                if error is not None and not isinstance(error, TransportClosed):
-                    logger.error("outbox {} stays pending, a body of it was not sent: {}", outbox.id, error)
-                return
-            left -= 1
-            if left == 0:
+    def end(self) -> None:
+        """Try nothing again: what is pending is the next owner's."""
+        for timer in self._retries:
+            timer.cancel()
+        self._retries.clear()
+        self._ended = True
+
+    def _sent(self, outbox: str, attempt: int, item: Outgoing, future: asyncio.Future[None]) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._left[outbox] -= 1
+            if not self._left[outbox]:
+                del self._left[outbox]
                 self._open -= 1
-                self._confirmed.append(outbox.id)
-
-        publish(self._transport, outbox.items, done)
+                self._confirmed.append(outbox)
+        elif not isinstance(error, TransportClosed) and not self._ended:
+            wait = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt - 1, 30))
+            text = "outbox {} stays pending, a body of it was not sent, attempt {}, next in {:.0f} s: {}"
+            logger.error(text, outbox, attempt, wait, error)
+            again = partial(publish, self._transport, (item,), partial(self._sent, outbox, attempt + 1))
+            self._retries = {timer for timer in self._retries if timer.when() > self._loop.time()}
+            self._retries.add(self._loop.call_later(wait, again))
 
     def confirmed(self) -> tuple[str, ...]:
         """Return the outboxes to settle with the next write."""
@@ -89,15 +114,15 @@ class Tenure:
 
 
 def publish(transport: Transport, items: Sequence[Outgoing], done: Callback) -> None:
-    """Publish all items without waiting; `done` is called with the future of each."""
+    """Publish all items without waiting; `done` is called with each and its future."""
     for count, item in enumerate(items):
         if count:
             faults.reached("between-publishes")
         sent = transport.publish(item.address, item.body, delay=item.delay, reason=item.reason, source=item.source)
-        sent.add_done_callback(done)
+        sent.add_done_callback(partial(done, item))
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Callback = Callable[[asyncio.Future[None]], None]
+    Callback = Callable[[Outgoing, asyncio.Future[None]], None]
