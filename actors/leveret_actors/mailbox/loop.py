@@ -144,10 +144,11 @@ class MailboxLoop:
         tenure.settled(settled)
 
     async def _sweep(self, tenure: Tenure) -> None:
-        """Let what has been kept long enough vanish, a little at a time."""
+        """Let what has been kept long enough vanish, a little at a time, and see whether the clock was set."""
         if tenure.now() < tenure.sweep_at:
             return
         host = self._host
+        tenure.heard(await host.store.clock())
         keep = host.settings.retention.closed_count // len(await host.directory.queues(self.queue.kind))
         gone = await host.store.expire(self.queue, tenure.epoch, keep=keep, limit=SWEPT_AT_ONCE)
         tenure.sweep_at = tenure.now() + (0 if gone == SWEPT_AT_ONCE else SWEEP_PAUSE)

@@ -40,7 +40,6 @@ class Tenure:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._offset = taken.clock - self._loop.time()
-        self._latest = taken.clock
         self._open = 0
         self._ended = False
         self._left: dict[str, int] = {}
@@ -51,9 +50,11 @@ class Tenure:
             self.send(outbox)
 
     def now(self) -> float:
-        """Return the store's time, as far as it is known here; never runs backwards."""
-        self._latest = max(self._latest, self._loop.time() + self._offset)
-        return self._latest
+        """Return the store's time, as far as it is known here; it runs backwards when the store's clock was set back.
+
+        An instance's own time never does: a turn is not before the last one.
+        """
+        return self._loop.time() + self._offset
 
     def heard(self, clock: float) -> None:
         """Take over what the store just said its time is."""
