@@ -11,6 +11,7 @@ import pytest
 from loguru import logger
 
 from leveret.runtime import Info, stepping
+from leveret_actors.mailbox import stepper as stepper_module
 from leveret_actors.mailbox.stepper import ThreadStepper
 
 
@@ -79,6 +80,30 @@ async def test_a_cancellation_comes_through_once_the_function_is_done() -> None:
 
     assert done == [True]
     assert waiting.cancelled()
+
+
+async def test_a_function_that_never_ends_is_left_behind_by_whoever_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    monkeypatch.setattr(stepper_module, "PATIENCE", 0.01)
+    stepper, begun, stop = ThreadStepper(), threading.Event(), threading.Event()
+
+    def never_ends() -> None:
+        begun.set()
+        stop.wait()
+
+    stuck = asyncio.ensure_future(stepper.run(never_ends))
+    while not begun.is_set():
+        await asyncio.sleep(0)
+    behind = asyncio.ensure_future(stepper.run(lambda: "was behind it"))
+    stuck.cancel()
+    await asyncio.wait_for(asyncio.wait((stuck,)), 10)
+
+    assert stuck.cancelled()
+    assert await asyncio.wait_for(behind, 10) == "was behind it"
+    stepper.close()
+    stop.set()
+    assert "left behind" in told[0]
 
 
 async def test_R04_a_step_over_its_budget_is_told_with_its_stack_once_and_the_others_go_on(told: list[str]) -> None:

@@ -9,12 +9,16 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
+from loguru import logger
+
 from leveret_actors.mailbox.overrun import LOOKS, Overrun
 
 T = TypeVar("T")
 
 MOST: Final = 8
 """Threads of one node, all but one of them stuck."""
+PATIENCE: Final = 5.0
+"""Seconds that a step gets to end when whoever waits for it is cancelled."""
 
 _Work: TypeAlias = "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]"
 
@@ -43,7 +47,11 @@ class ThreadStepper:
         self._watch: asyncio.TimerHandle | None = None
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns, from a thread; a cancellation comes through once it is done."""
+        """Return what `function` returns, from a thread.
+
+        A cancellation comes through once it is done, or after `PATIENCE`: code that never ends must not keep a node
+        from ending.
+        """
         if not self._workers:
             self._workers.append(_Worker(self._work, self._budget))
         done: Future[T] = Future()
@@ -54,7 +62,8 @@ class ThreadStepper:
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            await asyncio.wait((future,))
+            await asyncio.wait((future,), timeout=PATIENCE)
+            self._leave_behind(done)
             raise
         finally:
             self._waiting -= 1
@@ -68,6 +77,17 @@ class ThreadStepper:
         for worker in workers:
             if not worker.relieved:
                 worker.thread.join()
+
+    def _leave_behind(self, step: Future[Any]) -> None:
+        """Let somebody else do the work of the thread that this step is stuck in, if it is."""
+        if step.done() or step.cancel():
+            return
+        for worker in self._workers:
+            if worker.step is step and not worker.relieved:
+                logger.warning("a step that has not ended within {:g} s is left behind", PATIENCE)
+                worker.relieved = True
+                self._workers.append(_Worker(self._work, self._budget))
+                return
 
     def _watch_on(self) -> None:
         if self._budget > 0 and self._watch is None:
@@ -91,6 +111,8 @@ class _Worker:
 
     def __init__(self, work: _Work, budget: float) -> None:
         self.relieved = False
+        self.step: Future[Any] | None = None
+        """What it is at."""
         self._work = work
         self.thread = threading.Thread(target=self._run, name="leveret-step", daemon=True)
         self.thread.start()
@@ -106,6 +128,7 @@ class _Worker:
             return False
         done, function = item
         if done.set_running_or_notify_cancel():
+            self.step = done
             try:
                 done.set_result(function())
             except BaseException as error:
