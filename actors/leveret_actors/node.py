@@ -30,7 +30,7 @@ from leveret_actors.workflow.actors import WorkflowActors
 from leveret_actors.workflow.house import EngineSettings
 from leveret_broker.codec import Codec
 from leveret_broker.errors import ConfigurationError, StoreUnavailable
-from leveret_broker.ids import new_id
+from leveret_broker.ids import check_id, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Sequence
@@ -76,7 +76,7 @@ class Node:
     ) -> None:
         """Check the registrations; nothing is opened yet."""
         self.settings = settings or Settings()
-        self.name = f"{name or socket.gethostname()}-{new_id()[:8]}"
+        self.name = f"{check_id('the name of the node', name or socket.gethostname())}-{new_id()[:8]}"
         self._workflows = _by_name([workflow.definition_of(cls) for cls in workflows])
         self._services = [service.instance(target) for target in services]
         if (transport is None) != (store is None):

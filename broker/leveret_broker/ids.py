@@ -31,6 +31,9 @@ ActorKey = NewType("ActorKey", str)
 ID_LIMIT = 200
 """Most characters of an instance id or a tag: they become parts of keys and log lines."""
 
+_OURS = frozenset({"mailbox", "service", "delay"})
+"""Words after which the names of workflows, services and rungs follow in the names of queues."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 
@@ -89,6 +92,19 @@ def check_name(what: str, name: str) -> str:
     """Return `name`, or raise ConfigurationError when it cannot be part of an exchange, queue or key."""
     if not _NAME.fullmatch(name):
         text = f"{what} {name!r} is not usable as a name: use letters, digits, '_', '.', '-', at most 100 characters"
+        raise ConfigurationError(text)
+    return name
+
+
+def check_namespace(name: str) -> str:
+    """Return `name`, or raise ConfigurationError when it cannot be a namespace.
+
+    The queues of `orders.service` would be among those of the services of `orders`.
+    """
+    check_name("the namespace", name)
+    taken = _OURS.intersection(name.split(".")[1:])
+    if taken:
+        text = f"the namespace {name!r} may clash with another one: {min(taken)!r} may only be its first word"
         raise ConfigurationError(text)
     return name
 

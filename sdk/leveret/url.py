@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, u
 
 from leveret_broker.codec import PAYLOAD_LIMIT
 from leveret_broker.errors import ConfigurationError
-from leveret_broker.ids import check_name
+from leveret_broker.ids import check_namespace
 
 VARIABLE: Final = "LEVERET_URL"
 """The environment variable that is read where no URL is given."""
@@ -72,7 +72,7 @@ class Url:
             broker=_broker(parts, options) if amqp else "",
             store=_store(options.get("store", "")),
             path="" if amqp else _path(parts),
-            namespace=check_name("the namespace", options.get("ns", "leveret")),
+            namespace=check_namespace(options.get("ns", "leveret")),
             durability=_durability(options.get("durability", "strict")),
             replicas=_number("replicas", options.get("replicas", "0"), 0),
             payload_limit=_number("payload_limit", options.get("payload_limit", str(PAYLOAD_LIMIT)), 1),

@@ -88,6 +88,11 @@ async def test_a_store_that_refuses_ends_the_node_with_its_reason() -> None:
         await asyncio.wait_for(node("refuses", store).run(), 10)
 
 
+def test_a_name_that_cannot_stand_in_one_line_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="the name of the node"):
+        Node("memory://named", workflows=[Idle], name="two\nlines")
+
+
 async def test_two_classes_of_one_name_and_version_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="give one of them another version"):
         Node("memory://twice", workflows=[Idle, AnotherIdle])

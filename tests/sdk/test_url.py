@@ -42,6 +42,7 @@ def test_three_slashes_are_relative_and_four_absolute(text: str, path: str) -> N
         ("amqp://rabbit?ns", "name=value"),
         ("amqp://rabbit?ns=a&ns=b", "given twice"),
         ("amqp://rabbit?ns=a%20b", "the namespace 'a b' is not usable"),
+        ("amqp://rabbit?ns=orders.service", "may clash with another one"),
         ("amqp://rabbit?store=mysql://x", "must begin with one of redis, rediss, unix"),
         ("amqp://rabbit?durability=some", "relaxed, not 'some'"),
         ("amqp://rabbit?replicas=-1", "a whole number from 0 on"),

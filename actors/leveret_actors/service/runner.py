@@ -26,7 +26,7 @@ from leveret_actors.store.contract import Store
 from leveret_broker.address import ServiceQueue
 from leveret_broker.codec import Codec
 from leveret_broker.envelope import CancelTask, decode
-from leveret_broker.errors import DecodeError, SubscriptionLost, TransportClosed
+from leveret_broker.errors import DecodeError, LeveretError, SubscriptionLost, TransportClosed
 from leveret_broker.transport import Subscription, Transport
 
 PAUSE: Final = 1.0
@@ -130,8 +130,10 @@ class ServiceRunner:
             except SubscriptionLost as error:
                 logger.info("service {} lost its subscription, subscribing again: {}", self._name, error)
                 await self._forget_subscription()
-            except Exception:
-                logger.exception("service {} stumbled while taking tasks, trying again in {} s", self._name, PAUSE)
+            except Exception as error:
+                text = "service {} stumbled while taking tasks, trying again in {} s: {}"
+                known = isinstance(error, LeveretError)
+                logger.opt(exception=not known).error(text, self._name, PAUSE, error)
                 await self._forget_subscription()
                 await asyncio.sleep(PAUSE)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from leveret_broker.address import Address, DeadLetterQueue, MailboxQueue, ServiceQueue
 from leveret_broker.errors import ConfigurationError, TransportClosed, TransportError
-from leveret_broker.ids import check_name
+from leveret_broker.ids import check_namespace
 from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
 from leveret_broker.rabbitmq.consumer import PARCELS, QueueSubscription, Read, parcel_reader, read_task
 from leveret_broker.rabbitmq.dead import dead_letter_headers, dead_letter_reader
@@ -35,7 +35,7 @@ class RabbitTransport(Transport):
     """
 
     def __init__(self, url: str, namespace: str = "leveret") -> None:
-        self._topology = Topology(check_name("the namespace", namespace))
+        self._topology = Topology(check_namespace(namespace))
         turn = asyncio.Lock()
         self._publishing = Connection(url, "publishing", turn)
         self._consuming = Connection(url, "consuming", turn)
