@@ -18,6 +18,7 @@ from leveret_broker.outcome import Failed
 from tests.guards import careless as careless_module
 from tests.guards import outsider as outsider_module
 from tests.guards.careless import WAYS, Careful, Careless
+from tests.guards.unannotated import Late
 from tests.workflow.harness import Driver
 
 careless: Any = careless_module
@@ -132,6 +133,14 @@ def test_R05_types_that_a_module_names_in_text_are_the_real_ones() -> None:
 
     assert careless.Appointment.__annotations__["at"] is dt.datetime
     assert careless.Plan.__annotations__["day"] is dt.date
+
+
+def test_R05_types_that_are_named_only_while_a_workflow_runs_are_decoded_all_the_same() -> None:
+    driver, noon = Driver(Late), dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+
+    driver.start(at=noon)
+
+    assert driver.value == [noon]
 
 
 def test_R05_imports_log_records_and_tracebacks_may_read_files() -> None:
