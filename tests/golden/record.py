@@ -35,7 +35,7 @@ def record_conformance() -> list[Path]:
         if file is not None:
             kept.append(file)
 
-    vars(house)["assert_it_repeats"] = repeats
+    house.__dict__["assert_it_repeats"] = repeats
     pytest.main(["-q", "-k", "embedded", str(shelf.ROOT / "tests/conformance")])
     return kept
 

@@ -137,7 +137,8 @@ def _shown(thing: Any, codec: Codec) -> Any:
         if name in _PAYLOADS and isinstance(value, bytes):
             shown[name] = _value(Payload(value), codec)
         elif isinstance(value, tuple):
-            shown[name] = [_shown(part, codec) for part in value]
+            parts: tuple[Any, ...] = value
+            shown[name] = [_shown(part, codec) for part in parts]
         else:
             shown[name] = _shown(value, codec)
     return shown
