@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -136,12 +136,15 @@ def _shown(thing: Any, codec: Codec) -> Any:
             continue
         if name in _PAYLOADS and isinstance(value, bytes):
             shown[name] = _value(Payload(value), codec)
-        elif isinstance(value, tuple):
-            parts: tuple[Any, ...] = value
-            shown[name] = [_shown(part, codec) for part in parts]
+        elif _is_many(value):
+            shown[name] = [_shown(part, codec) for part in value]
         else:
             shown[name] = _shown(value, codec)
     return shown
+
+
+def _is_many(value: Any) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)
 
 
 def _value(payload: Payload, codec: Codec) -> Any:
