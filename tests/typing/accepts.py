@@ -2,13 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, assert_type
 
 import leveret.sync
-from leveret import Client, Deferred, Handle, Retry, service, workflow
+from leveret import Client, Deferred, Handle, Retry, events, service, workflow
 from leveret.client import Group, NamedStart
+from leveret.interceptors import MethodRun, TaskInterceptor, TaskIssue, WorkflowInterceptor
+from leveret.runtime import TaskCall
+from leveret.service.task_context import TaskContext
+from leveret_actors import Node
+from leveret_broker.outcome import Failure
 
 
 @dataclass
@@ -172,3 +178,40 @@ def blocking() -> None:
 def hosting() -> tuple[HotelBooking, CarBooking, Callable[[str], Coroutine[Any, Any, None]]]:
     service.instance(Hotels(3))
     return Hotels(3), Cars(), Hotels(3).cancel
+
+
+@workflow.define
+class Selective:
+    decisions = workflow.Channel[Decision]()
+    mixed = workflow.Channel[Cart | Decision]()
+
+    async def run(self) -> None:
+        assert_type(await self.decisions.receive(where="$[?@.yes]"), Decision)
+        assert_type(await self.mixed.receive(Cart, where=lambda cart: cart.rooms > 1), Cart)
+        assert_type(await self.mixed.receive(Cart, 2, where="$[?@.rooms > 1]"), list[Cart])
+
+
+class Around(WorkflowInterceptor, TaskInterceptor):
+    async def run_method(self, details: MethodRun, /) -> Any:
+        assert_type(details.info, workflow.Info)
+        return await details.proceed()
+
+    def task(self, details: TaskIssue, /) -> TaskCall:
+        return replace(details.call, meta={"k": "v"})
+
+    def attempt(self, context: TaskContext, /) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+
+def listen(event: events.Event) -> None:
+    match event:
+        case events.TaskFailed(failure=failure):
+            assert_type(failure, Failure)
+        case events.SignalDiscarded():
+            assert_type(event.channel, str)
+        case _:
+            assert_type(event.at, float)
+
+
+def hosts() -> Node:
+    return Node("memory://", workflows=[Selective], listeners=[listen], interceptors=[Around()])

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from leveret import Client, service, workflow
+from leveret.interceptors import TaskIssue, WorkflowInterceptor
+from leveret_actors import Node
 from tests.typing.accepts import Booking, Cart, Decision, HotelBooking
 
 
@@ -47,6 +49,8 @@ class Flow:
         either: int = await (taxi | self.decisions.receive())  # type: ignore[operator]
         await workflow.first(call=self.taxi.call("street"))  # type: ignore[arg-type]
         decided: int = await self.decisions.receive()  # type: ignore[assignment]
+        self.decisions.receive(where=3)  # type: ignore[call-overload]
+        self.decisions.receive(where=lambda decision: decision.maybe)  # type: ignore[attr-defined]
         few: Decision = await self.decisions.receive(3)  # type: ignore[assignment]
         await workflow.new(Booking, ids="b1").book(Cart(1))  # type: ignore[call-overload]
         await workflow.new(Booking, on_conflict="maybe").book(Cart(1))  # type: ignore[call-overload]
@@ -70,3 +74,16 @@ async def calling(client: Client) -> None:
     await client.get(Booking, id="b1").decisions.send("yes")  # type: ignore[arg-type]
     await client.get(Booking).decisions.send(Decision(yes=True))  # type: ignore[call-overload]
     print(number)
+
+
+class Around(WorkflowInterceptor):
+    def task(self, details: TaskIssue, /) -> str:  # type: ignore[override]
+        return str(details.call.task)  # type: ignore[attr-defined]
+
+
+def hosting() -> None:
+    Node("memory://", listeners=[print_nothing])  # type: ignore[list-item]
+    Node("memory://", interceptors=["around"])  # type: ignore[list-item]
+
+
+def print_nothing() -> None: ...
