@@ -52,7 +52,7 @@ def _enc_hook(value: Any) -> Any:
             return _hooks[kind][0](value)
     dump = getattr(value, "model_dump", None)
     if dump is not None:
-        return dump()
+        return dump(by_alias=True, round_trip=True)  # names that validation takes; nothing that is computed
     if isinstance(value, complex):
         return [value.real, value.imag]
     text = f"a value of type {type(value).__qualname__} cannot be encoded: use a dataclass, msgspec.Struct, attrs or "

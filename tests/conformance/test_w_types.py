@@ -13,7 +13,9 @@ import attrs
 import msgspec
 import pydantic
 
-from leveret import register_type, workflow
+from leveret import TaskFailed, register_type, workflow
+from leveret.failure import attributes_of
+from leveret_broker.errors import EncodeError
 from tests.conformance.house import House
 
 T = TypeVar("T")
@@ -173,6 +175,87 @@ async def test_W05_values_arrive_as_their_type_in_workflow_task_and_client(house
     assert value == everything()
     assert kinds(value) == KINDS
     assert person == everything().person
+
+
+class Order(pydantic.BaseModel):
+    """Whose names on the wire are others, and which tells more of itself than it takes."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    order_id: UUID = pydantic.Field(alias="orderId")
+    lines: dict[Colour, Box[Decimal]] = pydantic.Field(default_factory=dict[Colour, Box[Decimal]])
+    wait: timedelta = timedelta(0)
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def count(self) -> int:
+        return len(self.lines)
+
+
+class Refused(Exception):
+    def __init__(self, order: Order, pets: list[Pet]) -> None:
+        super().__init__("refused")
+        self.order = order
+        self.pets = pets
+
+
+class Desk:
+    async def take(self, orders: Box[list[Order]]) -> Box[list[Order]]:
+        return orders
+
+    async def refuse(self, order: Order) -> None:
+        raise Refused(order, [Pet("Rex")])
+
+
+@workflow.define
+class Models:
+    desk = workflow.service(Desk)
+
+    async def run(self, orders: Box[list[Order]]) -> Box[list[Order]]:
+        return await self.desk.take(orders)
+
+    async def refused(self, order: Order) -> dict[str, Any]:
+        try:
+            await self.desk.refuse(order)
+        except TaskFailed as error:
+            return attributes_of(error.failure)
+        return {}
+
+    async def no_encoding(self) -> str:
+        try:
+            await workflow.task("Desk.refuse", {"order": object()})
+        except EncodeError as error:
+            return str(error)
+        return ""
+
+
+ORDER = Order(orderId=UUID(int=7), lines={Colour.RED: Box(Decimal("1.50"))}, wait=timedelta(hours=1))
+
+
+async def test_W05_a_model_inside_of_generics_comes_back_with_aliases_and_computed_fields(house: House) -> None:
+    await house.open(Models, services=(Desk(),))
+
+    result = await house.call(Models, Box([ORDER]))
+
+    assert result == Box([ORDER])
+    assert type(result.content[0]) is Order
+
+
+async def test_W05_attributes_of_an_exception_arrive_as_plain_data(house: House) -> None:
+    await house.open(Models, services=(Desk(),))
+
+    attributes = await house.call(Models, ORDER, method="refused")
+
+    assert attributes["order"]["orderId"] == str(UUID(int=7))
+    assert attributes["pets"] == [{"name": "Rex", "legs": 4}]
+
+
+async def test_W05_what_has_no_encoding_is_refused_with_what_to_do(house: House) -> None:
+    await house.open(Models, services=(Desk(),))
+
+    text = await house.call(Models, method="no_encoding")
+
+    assert "object cannot be encoded" in text
+    assert "register_type()" in text
 
 
 async def test_W05_a_single_value_comes_back_as_its_type(house: House) -> None:
