@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from leveret import workflow
 
@@ -84,6 +84,7 @@ class Interpreter:
                     raise BadProgram(f"no step has kept a value as {name!r}")
                 return self.variables[name]
             case list():
-                return [self._value(one) for one in cast("list[Any]", value)]
+                items: list[Any] = value
+                return [self._value(one) for one in items]
             case _:
                 return value
