@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import itertools
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable
@@ -50,6 +51,8 @@ class Connection:
         self._up: asyncio.Future[AbstractConnection] | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._closed = False
+        self._opening = asyncio.Lock()
+        """Held while a channel takes its number."""
 
     @property
     def is_up(self) -> bool:
@@ -107,9 +110,24 @@ class Connection:
         token = _ours.set(True)
         try:
             with translated("opening a channel"):
-                return await answered(connection.channel(publisher_confirms=confirms, frame_buffer_size=256))
+                return await answered(self._lowest_channel(connection, confirms=confirms))
         finally:
             _ours.reset(token)
+
+    async def _lowest_channel(self, connection: AbstractConnection, *, confirms: bool) -> AbstractChannel:
+        """Open a channel with the lowest free number.
+
+        aiormq takes the one above the highest, which creeps up with each queue that is lost and subscribed to again,
+        until the broker closes the connection for a number above its limit (2 047), though few channels are open.
+        """
+        async with self._opening:
+            number = next(number for number in itertools.count(1) if number not in connection.channels)
+            if 0 < connection.connection_tune.channel_max < number:
+                text = (
+                    f"all {number - 1} channels that the broker allows are in use: spread the workflows over more nodes"
+                )
+                raise BrokerRefused(text)
+            return await connection.channel(number, publisher_confirms=confirms, frame_buffer_size=256)
 
     @contextlib.asynccontextmanager
     async def brief_channel(self) -> AsyncGenerator[AbstractChannel]:
