@@ -83,8 +83,7 @@ class Interpreter:
                 if name not in self.variables:
                     raise BadProgram(f"no step has kept a value as {name!r}")
                 return self.variables[name]
-            case list():
-                items: list[Any] = value
-                return [self._value(one) for one in items]
+            case [*items]:
+                return list(map(self._value, items))
             case _:
                 return value
