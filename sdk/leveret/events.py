@@ -55,6 +55,12 @@ class WorkflowCompleted(Event, frozen=True, kw_only=True):
     """The run is over: its main method returned, and no other method runs."""
 
 
+class WorkflowContinued(Event, frozen=True, kw_only=True):
+    """The run is over: the next one of the same id has begun."""
+
+    next_run: str
+
+
 class WorkflowFailed(Event, frozen=True, kw_only=True):
     """A failure escaped the main method; the instance is kept and can be resumed."""
 

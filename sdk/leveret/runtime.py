@@ -138,6 +138,15 @@ class CancelCall:
     reason: str = ""
 
 
+class ContinueAsNew(BaseException):
+    """Leaves the main method to have the next run begun; no `Exception`, so that `except Exception` lets it pass."""
+
+    def __init__(self, arguments: Payload) -> None:
+        """Carry the arguments of the next run's main method."""
+        super().__init__("this run ends and the next one begins")
+        self.arguments = arguments
+
+
 class Operation(Protocol):
     """What became of a command."""
 
@@ -213,6 +222,10 @@ class Runtime(Protocol):
 
     def patched(self, patch: str, *, deprecated: bool = False) -> bool:
         """Tell whether this run takes the new side of a change, and note it in the journal the first time."""
+        ...
+
+    def next_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Payload:
+        """Return what the main method of the next run gets; raises `ArgumentMismatch`, and where none can begin."""
         ...
 
     def now(self) -> datetime:

@@ -1,7 +1,7 @@
 """A runtime that records commands and lets the test settle them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, Receive, SignalCall, TaskCall
 from leveret.source import status_of
-from leveret_broker.codec import Codec
+from leveret_broker.codec import Codec, Payload
 
 
 class FakeOperation:
@@ -82,6 +82,9 @@ class FakeRuntime:
 
     def now(self) -> datetime:
         return datetime(2030, 1, 1, tzinfo=UTC)
+
+    def next_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Payload:
+        return self.codec.dump([list(args), dict(kwargs)])
 
     def uuid(self) -> UUID:
         return UUID(int=7)

@@ -124,6 +124,8 @@ class Driver:
             self.live = None
         self.store.commit(turn.write)
         self.turns.append(turn)
+        if turn.more:
+            self.turn()
         return turn
 
     def prepared(self, inbox: Inbox) -> Inbox:

@@ -51,7 +51,7 @@ def _apply(instance: Instance, event: Event) -> None:
     elif isinstance(event, TimerFired):
         _fire(instance, event.number)
     elif isinstance(event, SignalAccepted):
-        instance.note(event, instance.channels.accept(event.channel, event.value))
+        instance.note(event, instance.channels.accept(event))
     elif isinstance(event, CancelRequested):
         _cancel(instance, event)
     elif isinstance(event, TasksRetried):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from leveret.definition import ChannelDefinition
 from leveret.runtime import Receive
+from leveret_actors.workflow.journal import SignalAccepted
 from leveret_actors.workflow.operations import Operation, Operations
 from leveret_broker.codec import Codec
 from leveret_broker.errors import DecodeError
@@ -22,6 +23,13 @@ class Reception(NamedTuple):
     """Nobody received, and the channel keeps nothing."""
 
 
+class Arrived(NamedTuple):
+    """A signal in a channel."""
+
+    value: Any
+    event: SignalAccepted
+
+
 class Receiver:
     """One `receive` and what it has got so far."""
 
@@ -31,7 +39,7 @@ class Receiver:
         """Wait."""
         self.operation = operation
         self.wants = wants
-        self.got: list[Any] = []
+        self.got: list[Arrived] = []
 
     @property
     def is_done(self) -> bool:
@@ -45,19 +53,19 @@ class Channel:
     def __init__(self, definition: ChannelDefinition, operations: Operations) -> None:
         """Begin empty."""
         self.definition = definition
-        self.unread: deque[Any] = deque()
+        self.unread: deque[Arrived] = deque()
         self.receivers: list[Receiver] = []
         self._operations = operations
 
-    def offer(self, value: Any) -> bool:
+    def offer(self, signal: Arrived) -> bool:
         """Give a signal to the first receiver that wants it, else keep it; False where nothing is buffered."""
         for receiver in list(self.receivers):
-            if self._wants(receiver, value):
-                receiver.got.append(value)
+            if self._wants(receiver, signal.value):
+                receiver.got.append(signal)
                 self._finish(receiver)
                 return True
         if self.definition.buffered:
-            self.unread.append(value)
+            self.unread.append(signal)
         return self.definition.buffered
 
     def receive(self, receiver: Receiver) -> None:
@@ -78,13 +86,13 @@ class Channel:
             self.unread.clear()
 
     def _serve(self, receiver: Receiver) -> None:
-        kept: deque[Any] = deque()
+        kept: deque[Arrived] = deque()
         while self.unread and not receiver.is_done and receiver in self.receivers:
-            value = self.unread.popleft()
-            if self._wants(receiver, value):
-                receiver.got.append(value)
+            signal = self.unread.popleft()
+            if self._wants(receiver, signal.value):
+                receiver.got.append(signal)
             else:
-                kept.append(value)
+                kept.append(signal)
         self.unread.extendleft(reversed(kept))
         self._finish(receiver)
 
@@ -104,7 +112,8 @@ class Channel:
         if receiver in self.receivers and receiver.is_done:
             self.receivers.remove(receiver)
             self._operations.end(receiver.operation, "completed")
-            receiver.operation.future.set_result(receiver.got[0] if receiver.wants.count is None else receiver.got)
+            values = [signal.value for signal in receiver.got]
+            receiver.operation.future.set_result(values[0] if receiver.wants.count is None else values)
 
 
 class Channels:
@@ -126,13 +135,14 @@ class Channels:
             channel = self._channels[name] = Channel(self._definitions[name], self._operations)
         return channel
 
-    def accept(self, name: str, value: bytes) -> Reception:
+    def accept(self, event: SignalAccepted) -> Reception:
         """Take a signal."""
+        name = event.channel
         channel = self.get(name)
         if channel is None:
             return Reception(f"there is no channel {name!r}; there are {sorted(self._definitions)}")
         try:
-            decoded = self._codec.load(value, channel.definition.kind)
+            decoded = self._codec.load(event.value, channel.definition.kind)
         except DecodeError as error:
             return Reception(f"the value does not fit the type of channel {name!r}: {error}")
         if self.look is not None:
@@ -140,7 +150,16 @@ class Channels:
                 self.look(name, decoded)
             except Exception as error:  # an interceptor's word
                 return Reception(f"an interceptor refused the signal: {error!r}")
-        return Reception(discarded=not channel.offer(decoded))
+        return Reception(discarded=not channel.offer(Arrived(decoded, event)))
+
+    def left(self) -> list[SignalAccepted]:
+        """Return the signals that nobody has got, those of unfinished receivers among them, in order by channel."""
+        found: list[SignalAccepted] = []
+        for channel in self._channels.values():
+            if channel.definition.buffered:
+                got = [signal for receiver in channel.receivers for signal in receiver.got]
+                found += [signal.event for signal in (*got, *channel.unread)]
+        return found
 
     def unread(self) -> dict[str, int]:
         """Return how many signals wait in each channel that has some."""

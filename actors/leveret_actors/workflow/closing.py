@@ -69,7 +69,7 @@ def _reason(outcome: Outcome) -> str:
 def _take_down(draft: Draft, live: Live, outcome: Outcome, emission: Emission | None) -> None:
     begun, instance = live.begun, live.instance
     assert begun is not None
-    draft.posts.extend(posts.leave_tags(draft.kind, draft.actor, begun.run, begun, draft.at))
+    draft.posts.extend(posts.leave_tags(draft.kind, draft.actor, live.state.tag_run, begun, draft.at))
     draft.timers.clear()
     if begun.timeout or instance is None or instance.methods.main.timeout:
         draft.removed[begun.run, 0] = None

@@ -41,6 +41,8 @@ def compare(instance: Instance, record: Past, emission: Emission) -> None:
 
 def _compare_ends(instance: Instance, record: Past, emission: Emission) -> None:
     had_ends, did_ends = _ends(record.completion, record.ended), _ends(emission.outcome, emission.ended)
+    if emission.renewal is not None:
+        did_ends[MAIN] = "continues as new"
     for identity in (*had_ends, *did_ends):
         had_end, did_end = had_ends.get(identity, "goes on"), did_ends.get(identity, "goes on")
         if had_end != did_end:

@@ -8,7 +8,7 @@ import msgspec
 
 from leveret_actors.actor import Inbox, Turn
 from leveret_actors.store.contract import ActorWrite, Timer
-from leveret_actors.workflow import closing, journal, parking, queries, sending, state, verbs
+from leveret_actors.workflow import closing, journal, lengths, parking, queries, renewing, sending, state, verbs
 from leveret_actors.workflow.applying import take_turn
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
@@ -129,6 +129,8 @@ def _run(draft: Draft, live: Live) -> Turn:
         live.state.status != state.FAILED or draft.rewound
     ):
         emission = _step(draft, live)
+    if emission is not None and emission.renewal is not None:
+        emission = renewing.last_words(live, emission)
     if emission is not None:
         outcome = emission.outcome
     elif closing.main_has_ended(live):
@@ -140,6 +142,12 @@ def _run(draft: Draft, live: Live) -> Turn:
         live.state.entries += len(record.events) + len(record.commands)
     if live.instance is not None and emission is not None:
         _send(draft, live, emission)
+    if record is not None and emission is not None and emission.renewal is not None:
+        closing.end_others(draft, live, record.ended)
+        queries.answer(draft, live)
+        following = renewing.begin_next(draft, live, emission.renewal)
+        _stop(live)
+        return _turn(draft, following, (journal.encode(renewing.first_record(draft, following)),))
     _set_status(draft, live, emission)
     if outcome is not None:
         closing.end_main(draft, live, outcome)
@@ -263,6 +271,7 @@ def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:
         head.records += len(append)
         head.journal_bytes += sum(map(len, append))
         write = _write(draft, live, append)
+        lengths.warn(draft, live)
     is_as_journalled = queries.answer(draft, live)
     if head.status != state.RUNNING or not is_as_journalled:
         _stop(live)
@@ -272,6 +281,7 @@ def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:
         revoked=tuple(draft.revoked),
         live=None if live.instance is None else live,
         size=live.size,
+        more=draft.renews,
     )
 
 
@@ -292,7 +302,7 @@ def _write(draft: Draft, live: Live, append: tuple[bytes, ...] = ()) -> ActorWri
         new_run=draft.replaces,
         closed=head.is_closed,
         expires=expires,
-        stalled=head.status == state.BLOCKED and not head.given_up,
+        stalled=draft.renews or (head.status == state.BLOCKED and not head.given_up),
         timers=tuple(draft.timers),
         timers_removed=tuple(key for key in draft.removed if key not in set_now),
     )

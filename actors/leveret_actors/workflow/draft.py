@@ -58,6 +58,8 @@ class Draft:
         self.removed: dict[tuple[str, int], None] = {(timer.run, timer.number): None for timer in inbox.timers}
         self.replaces = False
         """The journal that the store has goes first."""
+        self.renews = False
+        """The next run has begun in this turn, and runs in the next."""
         self.rewrites = False
         """The head changed, though no event did it."""
         self.unreadable = ""
@@ -82,6 +84,8 @@ class Draft:
             self._load()
         if self.live is not None:
             self.at = max(clock, self.live.state.updated)
+        self.length = (0, 0) if self.live is None else (self.live.state.entries, self.live.state.journal_bytes)
+        """Of the journal before this turn: entries and bytes."""
         self.teller.found(self.live, self.at)
 
     def _load(self) -> None:
@@ -180,7 +184,7 @@ class Draft:
             self.replaces = True
             head.starts = old.state.starts
             if old.state.run:
-                head.starts = (*head.starts, bytes.fromhex(old.state.run))[-state.STARTS_KEPT :]
+                head.starts = (*head.starts, bytes.fromhex(old.state.tag_run))[-state.STARTS_KEPT :]
             for _, parked in old.parked:
                 self.events.append(parked)
                 live.seen.add(parked.digest, self.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -62,6 +62,8 @@ class Emission:
     """Other methods that ended in this turn."""
     discarded: tuple[SignalAccepted, ...] = ()
     """Signals to unbuffered channels that nobody received."""
+    renewal: Payload | None = None
+    """Arguments of the next run, once the main method has asked for it: this one is over."""
 
 
 class Instance(Outward):
@@ -139,7 +141,8 @@ class Instance(Outward):
         (refused, self._refused), (discarded, self._discarded) = (self._refused, []), (self._discarded, [])
         outcome, ended = self.methods.main.outcome(), self.methods.take_ended()
         withdrawn, unset = self.operations.take_back()
-        return Emission(self.operations.take_issued(), withdrawn, unset, refused, outcome, ended, tuple(discarded))
+        issued, renewal = self.operations.take_issued(), self.methods.main.renewal
+        return Emission(issued, withdrawn, unset, refused, outcome, ended, tuple(discarded), renewal)
 
     def _run(self, first: Callable[[], object]) -> bool:
         """Step until all wait and no condition holds that somebody waits for; False when that takes too long."""
@@ -265,6 +268,15 @@ class Instance(Outward):
     def wait_for(self, predicate: Callable[[], object]) -> asyncio.Future[None]:
         """Wait for a condition."""
         return self.loop.create_future() if self.operations.refused else self.conditions.add(predicate)
+
+    async def others_ended(self) -> None:
+        """Wait until no method runs beside the main one."""
+        while not self.methods.only_main():
+            await self.wait_for(self.methods.only_main)
+
+    def next_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Payload:
+        """Return what the main method of the next run gets."""
+        return self.methods.main.next_arguments(args, kwargs)
 
     def inline(self, function: Callable[[], T], kind: Any) -> T:
         """Run `function` once; a replay gets the journalled result."""

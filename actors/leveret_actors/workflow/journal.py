@@ -37,6 +37,8 @@ class Begun(_Event, frozen=True, tag="b"):
     """As the start asked for; 0 is the highest known."""
     passed: tuple[bytes, ...] = ()
     """Digests of what stood before the start in its batch and found nobody: a redelivery must not change that."""
+    remembered: tuple[tuple[bytes, float], ...] = ()
+    """Digests of what runs before this one had got, and when: a redelivery is dropped by this one as well."""
 
 
 class Called(_Event, frozen=True, tag="m"):

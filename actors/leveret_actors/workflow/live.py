@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -41,6 +42,10 @@ class Seen:
 
     def __len__(self) -> int:
         return len(self._digests)
+
+    def items(self) -> Iterator[tuple[bytes, float]]:
+        """Return the digests and when they came, oldest first."""
+        return iter(self._digests.items())
 
     def add(self, digest: bytes, at: float) -> None:
         """Remember one, and forget what is too old or too many."""
@@ -94,6 +99,8 @@ class Live:
                 self.unsent.update(event.numbers)
             if isinstance(event, Begun):
                 self.begun = event
+                for digest, at in event.remembered:
+                    self.seen.add(digest, at)
                 for digest in event.passed:
                     self.seen.add(digest, record.at)
                 if event.caller is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from leveret.definition import WorkflowDefinition
 from leveret.failure import failure_of
 from leveret.interceptors import WorkflowInterceptor
-from leveret.runtime import Info
+from leveret.runtime import ContinueAsNew, Info
 from leveret_actors.workflow.asking import MAIN, asking_as
 from leveret_actors.workflow.intercepting import method_run
 from leveret_actors.workflow.loop import LoopTask, WorkflowLoop
@@ -39,6 +40,10 @@ class Host(Protocol):
         """Turns arguments and results."""
         ...
 
+    async def others_ended(self) -> None:
+        """Wait until no other method runs."""
+        ...
+
     def unawaited(self, method: str) -> str:
         """Return which stub call of a method nobody awaited, or nothing."""
         ...
@@ -58,6 +63,8 @@ class Method:
         self._task: LoopTask[Payload] | None = None
         self._entered = False
         self._told = False
+        self.renewal: Payload | None = None
+        """Arguments of the next run, once the method has ended by asking for it."""
         self._cancelled_for: Outcome | None = None
         """What the end is if the method gives way to its cancellation."""
 
@@ -114,17 +121,33 @@ class Method:
             )
         args, kwargs = method.signature.load(host.codec, self._arguments)
         function = getattr(host.subject, method.attribute)
-        if host.interceptors:
-            result = await method_run(host, function, args, kwargs)
-        else:
-            result = await function(*args, **kwargs)
-        unawaited = host.unawaited(self.id)
+        try:
+            if host.interceptors:
+                result = await method_run(host, function, args, kwargs)
+            else:
+                result = await function(*args, **kwargs)
+        except ContinueAsNew:
+            self._refuse_unawaited()
+            await host.others_ended()
+            raise
+        self._refuse_unawaited()
+        return self._dump(result, method.signature.result)
+
+    def _refuse_unawaited(self) -> None:
+        unawaited = self._host.unawaited(self.id)
         if unawaited:
             raise RuntimeError(
-                f"{host.definition.name}.{name} returned without having awaited its call of {unawaited}: await it, or "
-                "use workflow.dispatch() to run it beside"
+                f"{self._host.definition.name}.{self.name} returned without having awaited its call of {unawaited}: "
+                "await it, or use workflow.dispatch() to run it beside"
             )
-        return self._dump(result, method.signature.result)
+
+    def next_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Payload:
+        """Return the arguments of the next run; raises `ArgumentMismatch`, and in any task but this method's own."""
+        host = self._host
+        if asyncio.current_task() is not self._task or self.id != MAIN:
+            text = f"continue_as_new() is for {host.definition.name}.{self.name} itself, not for what runs beside it"
+            raise RuntimeError(text)
+        return host.definition.methods[self.name].signature.dump(host.codec, args, kwargs)
 
     def _dump(self, result: object, kind: Any) -> Payload:
         codec, name = self._host.codec, f"{self._host.definition.name}.{self.name}"
@@ -149,6 +172,9 @@ class Method:
             text = "the method ended with asyncio.CancelledError, though nobody had cancelled it"
             return Failed(Failure("asyncio.CancelledError", text, where=self.where))
         error = self._task.exception()
+        if isinstance(error, ContinueAsNew):  # whoever wants this run cancelled does not want the next one
+            self.renewal = error.arguments if self._cancelled_for is None else None
+            return self._cancelled_for
         if error is not None:
             return Failed(failure_of(error, self._host.codec, self.where))
         return Completed(self._task.result())

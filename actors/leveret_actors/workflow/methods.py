@@ -43,6 +43,10 @@ class Methods:
         for method in (self.main, *self.others.values()):
             method.time_out(self.main.timeout)
 
+    def only_main(self) -> bool:
+        """Tell whether no method runs beside the main one."""
+        return all(method.is_done for method in self.others.values())
+
     def take_ended(self) -> tuple[MethodEnded, ...]:
         """Return how methods beside the main one ended in this turn."""
         ended: list[MethodEnded] = []

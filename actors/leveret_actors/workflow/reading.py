@@ -103,6 +103,10 @@ class ReadOnly:
         """Refuse: it would be journalled."""
         self._refuse("ask for a patch")
 
+    def next_arguments(self, args: object, kwargs: object) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse("continue as new")
+
     def uuid(self) -> NoReturn:
         """Refuse: it would take one that the methods get."""
         self._refuse("draw a UUID")

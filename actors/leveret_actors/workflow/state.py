@@ -49,11 +49,22 @@ class State(msgspec.Struct, array_like=True):
     format: int = FORMAT
     entries: int = 0
     """Events and commands in the journal."""
+    chain: tuple[bytes, ...] = ()
+    """Runs that this one goes on from, as digests: the first one, which the tags know, and the last ones."""
 
     @property
     def is_closed(self) -> bool:
         """Tell whether nothing can happen to this run any more."""
         return self.status in CLOSED
+
+    @property
+    def tag_run(self) -> str:
+        """The run that tags have as their member: the first one, so that nothing changes there from run to run."""
+        return self.chain[0].hex() if self.chain else self.run
+
+    def goes_on_from(self, run: str) -> bool:
+        """Tell whether a run has become this one: what is meant for it is meant for this one."""
+        return run != self.run and run in {digest.hex() for digest in self.chain}
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -56,6 +56,9 @@ class Silent:
     def ended(self, record: Record, live: Live) -> None:
         """Note which methods ended, and what is open then."""
 
+    def continued(self, run: str) -> None:
+        """Note that the next run begins."""
+
     def told(self, live: Live | None) -> tuple[events.Event, ...]:  # noqa: ARG002 - the other one asks
         """Return what listeners are told, now that the turn is decided."""
         return ()
@@ -136,6 +139,10 @@ class Teller(Silent):
             self._method_ended("" if call is None else call.name, end.id, end.outcome)
         if live.instance is not None:
             self._open = list(live.instance.operations.pending.values())
+
+    def continued(self, run: str) -> None:
+        """Note that the next run begins."""
+        self._tell(events.WorkflowContinued, next_run=run)
 
     def told(self, live: Live | None) -> tuple[events.Event, ...]:
         """Return what listeners are told, now that the turn is decided."""

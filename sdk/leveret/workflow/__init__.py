@@ -6,6 +6,7 @@ stub        `service`: services, typed as their contract
 instances   `new`, `get`, `all`, `cancel`: other workflows
 querying    `query`: read-only methods
 condition   `wait_for`
+renewing    `continue_as_new`
 patching    `patched`, `deprecate_patch`: changing the code of instances that run
 language    `dispatch`, `timer`, `now`, …: what runs inside
 record      `log`, `log_filter`
@@ -23,6 +24,7 @@ from leveret.workflow.language import dispatch, info, inline, now, random, task,
 from leveret.workflow.patching import deprecate_patch, patched
 from leveret.workflow.querying import query
 from leveret.workflow.record import log, log_filter
+from leveret.workflow.renewing import continue_as_new
 from leveret.workflow.stub import service
 from leveret.workflow.unsafe import unsafe
 
@@ -40,6 +42,7 @@ __all__ = [
     "all_of",
     "any_of",
     "cancel",
+    "continue_as_new",
     "define",
     "definition_of",
     "deprecate_patch",

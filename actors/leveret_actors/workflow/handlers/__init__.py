@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.handlers.await_result import await_result
 from leveret_actors.workflow.handlers.call import call
@@ -27,6 +29,7 @@ from leveret_broker.envelope import (
     Describe,
     Ended,
     Envelope,
+    Message,
     Probe,
     Query,
     ReadHistory,
@@ -67,6 +70,11 @@ _VERBS = (Cancel, RetryTasks, RetryWorkflow, CompleteTimers)
 """Who carries them out says what was done, also when that is nothing."""
 
 
+def _outlives_its_run(message: Message) -> bool:
+    """Tell whether a message goes on to the next run: all do but those about commands, whose numbers begin anew."""
+    return not (isinstance(message, Ended) or (isinstance(message, Cancel) and message.number >= 0))
+
+
 def handle(draft: Draft, envelope: Envelope) -> None:
     """Note what an envelope means."""
     handler = _HANDLERS.get(type(envelope.message))
@@ -74,6 +82,8 @@ def handle(draft: Draft, envelope: Envelope) -> None:
         draft.dead_letter(envelope, f"an instance has no use for a {type(envelope.message).__name__}")
         return
     live = draft.there
+    if live is not None and live.state.goes_on_from(envelope.run) and _outlives_its_run(envelope.message):
+        envelope = replace(envelope, run=live.state.run)
     is_other_run = live is not None and envelope.run not in {"", live.state.run}
     if not is_other_run or isinstance(envelope.message, _ANY_RUN):
         handler(draft, envelope, envelope.message)

@@ -39,6 +39,9 @@ def _again(draft: Draft, live: Live, envelope: Envelope, event: Called) -> None:
     past = outcome_of(draft, envelope, event.id)
     if past is not None:
         draft.posts.append(posts.answer(caller, past, live.state.run, draft.at))
+    elif not is_open(draft, live, event.id):
+        outcome = unknown(draft, event.method, "its result went with the run before")
+        draft.posts.append(posts.answer(caller, outcome, live.state.run, draft.at))
     elif caller not in waiting(draft, live, event.id):
         digest = message_digest(f"{envelope.id} {caller}")
         draft.accept(ResultAwaited(caller, digest, event.id), envelope)

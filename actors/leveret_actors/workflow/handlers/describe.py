@@ -45,7 +45,7 @@ def _data(draft: Draft, live: Live) -> dict[str, object]:
         "hint": describing.hint(draft, live),
         "signals": {} if instance is None else instance.channels.unread(),
         "times": {"started": head.started, "updated": head.updated, "closed": head.closed},
-        "journal": {"records": head.records, "bytes": head.journal_bytes},
+        "journal": {"records": head.records, "entries": head.entries, "bytes": head.journal_bytes},
     }
 
 

@@ -11,7 +11,7 @@ from leveret_broker.ids import tag_key
 def probe(draft: Draft, envelope: Envelope, message: Probe) -> None:
     """Answer: known is an open run."""
     live = draft.there
-    known = live is not None and live.state.run == message.run and not live.state.is_closed
+    known = live is not None and message.run in {live.state.run, live.state.tag_run} and not live.state.is_closed
     probed = TagProbed(draft.actor, message.run, known)
     draft.posts.append(
         Post(message.queue, Envelope(f"{envelope.id}.a", tag_key(draft.kind, message.tag), probed, sent=draft.at))

@@ -18,10 +18,10 @@ def start(draft: Draft, envelope: Envelope, message: Start) -> None:
     live = draft.there
     if live is None:
         _begin(draft, envelope, message, run)
-    elif live.state.run == run:
+    elif live.state.run == run or live.state.goes_on_from(run):
         _again(draft, live, message)
         if live.state.is_closed:
-            _leave(draft, message, run)
+            _leave(draft, message, live.state.tag_run)
     elif bytes.fromhex(run) in live.state.starts:
         _earlier(draft, message, run)
         _leave(draft, message, run)
