@@ -45,7 +45,7 @@ async def test_W13_five_times_as_new_keeps_id_tags_meta_and_signals_and_result_f
     assert sorted(route) == [*"abcdef"]
     assert [leg for leg in route if leg in "abc"] == [*"abc"]
     assert [leg for leg in route if leg in "def"] == [*"def"]
-    assert (tags, meta) == (["order:1", "relay:1"], {"who": "me"})
+    assert (tags, meta) == (["order:1"], {"who": "me"})
     told = await house.told(WorkflowContinued, 5)
     assert told[0].run == first
     assert [event.run for event in told[1:]] == [event.next_run for event in told[:-1]]
