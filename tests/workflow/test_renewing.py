@@ -19,6 +19,7 @@ from leveret_broker.envelope import (
     Description,
     Probe,
     Signal,
+    Started,
     TagLeave,
     TagProbed,
     WorkflowCaller,
@@ -194,6 +195,18 @@ def test_W13_another_start_after_the_chain_is_a_run_of_its_own() -> None:
     assert late.write is None
     assert driver.send(Signal("water", CODEC.dump("x")), run=first).write is None
     assert isinstance(driver.answers[-1], Unknown)
+
+
+def test_W13_starts_are_answered_with_the_run_that_handles_may_keep() -> None:
+    driver = start(1)
+    first = driver.run
+    pour(driver, "a", "b")
+
+    again = driver.start(left=1, got=[], acknowledge=client("again"))
+    other = driver.start(message_id="other", left=1, got=[], acknowledge=client("other"))
+
+    assert replies(again.posts) == [Started("i", first, new=True)]
+    assert replies(other.posts) == [Started("i", first, new=False)]
 
 
 def test_W13_a_parent_that_waits_is_told_by_the_last_run() -> None:

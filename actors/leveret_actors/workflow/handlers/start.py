@@ -63,7 +63,7 @@ def _begin(draft: Draft, envelope: Envelope, message: Start, run: str) -> None:
 
 def _again(draft: Draft, live: Live, message: Start) -> None:
     """Answer the same message once more; who waits is registered since the first time."""
-    draft.reply(message.acknowledge, Started(draft.actor, live.state.run, new=True))
+    draft.reply(message.acknowledge, Started(draft.actor, live.state.tag_run, new=True))
     if message.caller is not None and live.state.outcome is not None:
         draft.posts.append(posts.answer(message.caller, live.state.outcome, live.state.run, draft.at))
 
@@ -77,7 +77,7 @@ def _earlier(draft: Draft, message: Start, run: str) -> None:
 
 
 def _existing(draft: Draft, live: Live, envelope: Envelope, message: Start) -> None:
-    draft.reply(message.acknowledge, Started(draft.actor, live.state.run, new=False))
+    draft.reply(message.acknowledge, Started(draft.actor, live.state.tag_run, new=False))
     if message.caller is not None:
         await_outcome(draft, live, envelope, message.caller)
 
