@@ -107,11 +107,12 @@ async def test_giving_up_on_a_cached_actor_keeps_its_journal() -> None:
         await host.transport.publish(TALLY, encode(signal("before", "a")))
         await settled(host, 1)
 
-        await host.transport.publish(TALLY, encode(signal("p", "a", "poison")))
-        await settled(host, 2)
+        for message in (signal("p", "a", "poison"), signal("before", "a"), signal("after", "a")):
+            await host.transport.publish(TALLY, encode(message))
+        await settled(host, 3)
 
         journal = seen_of((await host.store.load(TALLY, ["a"]))[0])
-    assert journal == ["before", "p"]
+    assert journal == ["before", "p", "after"]
 
 
 @pytest.mark.timeout(20)
