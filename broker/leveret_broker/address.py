@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 TAGS: Final = "@tag"
 """The mailbox kind of tag actors; no workflow can have this name."""
+LISTENER: Final = "@listener."
+"""Before the name of a listener group, where it must not be taken for something else."""
+
+
+Priority: TypeAlias = Literal["high", "normal", "low"]
+"""How soon a task begins, beside others of its service."""
+NORMAL: Final[Priority] = "normal"
+PRIORITIES: Final[tuple[Priority, ...]] = ("high", NORMAL, "low")
 
 
 class MailboxQueue(msgspec.Struct, frozen=True, array_like=True, tag="m"):
@@ -23,14 +31,24 @@ class MailboxQueue(msgspec.Struct, frozen=True, array_like=True, tag="m"):
         return f"{self.kind}.{self.index}"
 
 
-class ServiceQueue(msgspec.Struct, frozen=True, array_like=True, tag="s"):
-    """The queue of a service: competing consumers, no order."""
+class ServiceQueue(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, tag="s"):
+    """The queue of a service, for one priority: competing consumers, no order.
+
+    That for `normal` is declared by whoever sends to it, the others only by workers.
+    """
 
     service: str
+    priority: Priority = NORMAL
 
     def __str__(self) -> str:
-        """Return the service's name."""
-        return self.service
+        """Return the last words of the queue's name: no service can have an @ in its own."""
+        return self.service if self.priority == NORMAL else f"{self.service}@{self.priority}"
+
+
+def service_of(queue: str) -> str:
+    """Return the service whose queue has this `str()`, which is what dead letters name as their source."""
+    service, _, priority = queue.rpartition("@")
+    return service if service and priority in PRIORITIES else queue
 
 
 class ReplyQueue(msgspec.Struct, frozen=True, array_like=True, tag="r"):
@@ -47,7 +65,60 @@ class DeadLetterQueue(msgspec.Struct, frozen=True, array_like=True, tag="d"):
     """What nobody could handle, on its way into the store."""
 
 
-CONTROL: Final = ControlExchange()
-DEAD_LETTERS: Final = DeadLetterQueue()
+class EventTopic(msgspec.Struct, frozen=True, array_like=True, tag="e"):
+    """Every listener group that has bound a pattern which matches the key; nobody may be there."""
 
-Address: TypeAlias = MailboxQueue | ServiceQueue | ReplyQueue | ControlExchange | DeadLetterQueue
+    key: str
+    """Words with dots between them, as `workflow.Booking.completed`."""
+    lane: str = ""
+    """What one sender publishes in a lane stays in order."""
+
+
+class ListenerQueue(msgspec.Struct, frozen=True, array_like=True, tag="l"):
+    """The queue of a listener group: one active consumer, in order; kept while nobody listens."""
+
+    group: str
+
+    def __str__(self) -> str:
+        """Return `@listener.<group>`, which no service or mailbox is called."""
+        return f"{LISTENER}{self.group}"
+
+
+class CommandExchange(msgspec.Struct, frozen=True, array_like=True, tag="k"):
+    """Where applications publish JSON; bodies are encoded `RawCommand`s."""
+
+    routing_key: str = ""
+    """Empty, except inside a transport: that of the `RawCommand` counts."""
+
+    def __str__(self) -> str:
+        """Return the name by which its dead letters tell where they were found."""
+        return "commands"
+
+
+class ForeignQueue(msgspec.Struct, frozen=True, array_like=True, tag="f"):
+    """A queue that is none of ours, for JSON; nobody may be there."""
+
+    queue: str
+    correlation: str = ""
+    """Given back as `correlation_id`."""
+
+
+CONTROL: Final = ControlExchange()
+COMMANDS: Final = CommandExchange()
+COMMAND_QUEUE: Final = MailboxQueue("@commands", 0)
+"""Where commands wait on embedded transports; no workflow can have this name."""
+DEAD_LETTERS: Final = DeadLetterQueue()
+ANSWERS: Final = ServiceQueue("@answers")
+"""Answers to who is no client of ours, kept until a router has turned them into JSON; no service can have this name."""
+
+Address: TypeAlias = (
+    MailboxQueue
+    | ServiceQueue
+    | ReplyQueue
+    | ControlExchange
+    | DeadLetterQueue
+    | EventTopic
+    | ListenerQueue
+    | CommandExchange
+    | ForeignQueue
+)

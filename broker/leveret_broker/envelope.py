@@ -24,8 +24,8 @@ from leveret_broker.messages.instance import (
     Start,
     Wake,
 )
-from leveret_broker.messages.service import CancelTask, Task
-from leveret_broker.messages.tag import Probe, TagClaim, TagFan, TagJoin, TagLeave, TagMembers, TagPass, TagProbed
+from leveret_broker.messages.service import AskTask, CancelTask, EndTask, PauseService, SettleTask, Task
+from leveret_broker.messages.tag import Hold, Probe, TagClaim, TagFan, TagJoin, TagLeave, TagMembers, TagPass, TagProbed
 
 FORMAT: int = 1
 """Version of the wire and journal format."""
@@ -33,8 +33,8 @@ FORMAT: int = 1
 Message: TypeAlias = (
     Start | Signal | Call | Query | Ended | Cancel | RetryTasks | RetryWorkflow | CompleteTimers
     | AwaitResult | Describe | ReadHistory | Wake | Probe
-    | TagJoin | TagLeave | TagClaim | TagPass | TagFan | TagMembers | TagProbed
-    | Task | CancelTask
+    | Hold | TagJoin | TagLeave | TagClaim | TagPass | TagFan | TagMembers | TagProbed
+    | Task | CancelTask | SettleTask | AskTask | EndTask | PauseService
     | Answer | Started | Description | HistoryPage | Fanned | MembersPage | Done | Refused
 )  # fmt: skip
 
@@ -81,6 +81,7 @@ def decode(body: bytes) -> Envelope:
 __all__ = [
     "FORMAT",
     "Answer",
+    "AskTask",
     "AwaitResult",
     "Call",
     "Caller",
@@ -91,18 +92,22 @@ __all__ = [
     "Describe",
     "Description",
     "Done",
+    "EndTask",
     "Ended",
     "Envelope",
     "Fanned",
     "HistoryPage",
+    "Hold",
     "MembersPage",
     "Message",
+    "PauseService",
     "Probe",
     "Query",
     "ReadHistory",
     "Refused",
     "RetryTasks",
     "RetryWorkflow",
+    "SettleTask",
     "Signal",
     "Start",
     "Started",

@@ -63,5 +63,22 @@ class DecodeError(PayloadError):
     """Raised when bytes do not hold a value of the wanted type."""
 
 
+class PayloadLocked(PayloadError):
+    """Raised when a payload's codec is not here, or cannot do its work: nothing is wrong with the value.
+
+    A process that has the codec and its key can read it.
+    """
+
+    def __init__(self, text: str, codec: int = 0) -> None:
+        """Keep what went wrong, and the codec's id."""
+        super().__init__(text, codec)
+        self.text = text
+        self.codec = codec
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text
+
+
 class PayloadTooLarge(PayloadError):
     """Raised at the caller when an encoded value is over the payload limit (1 MiB unless set otherwise)."""

@@ -31,8 +31,8 @@ ActorKey = NewType("ActorKey", str)
 ID_LIMIT = 200
 """Most characters of an instance id or a tag: they become parts of keys and log lines."""
 
-_OURS = frozenset({"mailbox", "service", "delay"})
-"""Words after which the names of workflows, services and rungs follow in the names of queues."""
+_OURS = frozenset({"mailbox", "service", "delay", "bridge"})
+"""Words after which the names of workflows, services, rungs and bridges follow in the names of queues."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
@@ -63,6 +63,13 @@ def sequence_key(identity: str, sequence: int) -> str:
     return f"{identity}+{sequence}" if sequence else identity
 
 
+def lives_of(key: str) -> list[tuple[str, int]]:
+    """Return what a `sequence_key` may name: (task id, sequence), the text as a whole first."""
+    identity, plus, number = key.rpartition("+")
+    further = [(identity, int(number))] if plus and number.isdecimal() and number.isascii() else []
+    return [(key, 0), *further]
+
+
 def letter_id(what: bytes, reason: str) -> str:
     """Return the id of a dead letter: the same for the same envelope (its id, or its body) and reason."""
     return hashlib.blake2b(what + b"\0" + reason.encode(), digest_size=16).hexdigest()
@@ -88,9 +95,37 @@ def tag_key(workflow: str, tag: str) -> ActorKey:
     return ActorKey(f"{workflow}/{tag}")
 
 
+def _is_text(value: object) -> bool:
+    """Tell a text that is not empty from what callers without types may pass."""
+    return isinstance(value, str) and value != ""
+
+
+def task_tag_key(service: str, tag: str) -> ActorKey:
+    """Return the actor key of a tag on tasks of a service; no workflow can have this name."""
+    return ActorKey(f"@{service}/{tag}")
+
+
+def hold_key(kind: str, key: str) -> ActorKey:
+    """Return the key of the actor that holds signals for another one, in the tags' mailboxes.
+
+    Neither a workflow nor a service can have this name.
+    """
+    return ActorKey(f"!{kind}/{key}")
+
+
+def is_hold_key(key: str) -> bool:
+    """Tell whether an actor in the tags' mailboxes is one that holds signals."""
+    return key.startswith("!")
+
+
+def owner_of_task(workflow: str, instance: str) -> str:
+    """Return whose task it is, as a tag keeps it."""
+    return f"{workflow}/{instance}"
+
+
 def check_name(what: str, name: str) -> str:
     """Return `name`, or raise ConfigurationError when it cannot be part of an exchange, queue or key."""
-    if not _NAME.fullmatch(name):
+    if not _is_text(name) or not _NAME.fullmatch(name):
         text = f"{what} {name!r} is not usable as a name: use letters, digits, '_', '.', '-', at most 100 characters"
         raise ConfigurationError(text)
     return name
@@ -111,7 +146,7 @@ def check_namespace(name: str) -> str:
 
 def check_id(what: str, value: str) -> str:
     """Return `value`, or raise ConfigurationError when it is empty, too long or holds control characters."""
-    if not value or len(value) > ID_LIMIT or not value.isprintable():
+    if not _is_text(value) or len(value) > ID_LIMIT or not value.isprintable():
         text = f"{what} {value!r} is not usable: 1 to {ID_LIMIT} printable characters"
         raise ConfigurationError(text)
     return value

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from leveret_broker.codec import Payload
+
+DEAD_LETTERED: Final = "DeadLettered"
+"""Type of the failure of a task that nobody could handle."""
+NOT_SENT: Final = "NotSent"
+"""Type of the failure of what the broker did not take."""
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,6 +27,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     cause: Failure | None = None
     where: dict[str, str] = {}
     """What failed: `service`, `task`, `task_id`, `worker`, `attempt`, `workflow`, `instance`, `method`, `reason`."""
+    sealed: Payload | None = None
+    """Payload of message and traceback where a payload codec wraps them; then these only say so."""
 
 
 class Completed(msgspec.Struct, frozen=True, tag="ok", array_like=True):
@@ -56,3 +63,18 @@ class Unknown(msgspec.Struct, frozen=True, tag="unknown", array_like=True):
 
 
 Outcome: TypeAlias = Completed | Failed | TimedOut | Cancelled | Unknown
+
+
+def status_of(outcome: Outcome) -> str:
+    """Return the status that something with this outcome has."""
+    match outcome:
+        case Completed():
+            return "completed"
+        case Failed():
+            return "failed"
+        case TimedOut():
+            return "timed_out"
+        case Cancelled():
+            return "cancelled"
+        case _:
+            return "unknown"

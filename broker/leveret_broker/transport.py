@@ -4,8 +4,13 @@
   publish calls**, at least once, after its future is done at the latest. Other addresses promise no order.
 * A publish future is done when the broker holds the body durably. Bodies for a `ReplyQueue` or the `ControlExchange`
   are done when written out: nobody may be there.
-* A mailbox queue has at most one active subscription; the next one becomes active when the first is closed or lost,
-  and sees everything that was not acknowledged, in order.
+* A body published to an `EventTopic` arrives in the queue of each listener group that has bound a matching pattern
+  before, at least once; those of one lane in the order of the publish calls of their sender. Where nobody has, it is
+  dropped. A group's queue keeps what nobody has taken, over restarts, until the group is forgotten.
+* A body published to `COMMANDS` stands behind those whose futures were done before, and waits there until a subscriber
+  acknowledges it. One for a `ForeignQueue` is done when the broker has taken it, whether that queue exists or not.
+* A mailbox queue, a group's, or that of commands, has at most one active subscription; the next one becomes active when
+  the first is closed or lost, and sees everything that was not acknowledged, in order.
 * Every wait ends: by an answer, by an error, or by `close()`, which makes all waiters raise `TransportClosed`.
 * Whatever needs the broker's answer raises `BrokerUnavailable` when none comes in time (trying again may help), and
   `BrokerRefused` when the broker said no for good; what is published keeps waiting for a broker that is away.
@@ -15,14 +20,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from leveret_broker.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
 
-    from leveret_broker.address import Address, MailboxQueue, ServiceQueue
+    from leveret_broker.address import Address, ListenerQueue, MailboxQueue, ServiceQueue
+    from leveret_broker.foreign import ForeignSource
+
+
+DELIVERY_LIMIT: Final = 20
+"""A task, or an event, that comes back to its queue more often becomes a dead letter, whoever is to blame."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -37,7 +49,9 @@ class Delivery(msgspec.Struct, frozen=True):
     reason: str = ""
     """Dead letters only: why the broker or a sender gave it up."""
     source: str = ""
-    """Dead letters only: `str()` of the `MailboxQueue` or `ServiceQueue` it came from."""
+    """Dead letters only: `str()` of the queue it came from."""
+    earlier: int = 0
+    """Tasks and events only: how often it was delivered before, as the broker counts."""
 
 
 class QueueDepth(msgspec.Struct, frozen=True):
@@ -66,6 +80,11 @@ class Subscription(ABC):
         acknowledgement that gets lost with the channel means redelivery, never an error here.
         """
 
+    @property
+    def lost(self) -> bool:
+        """True when it ended otherwise than by `close()` alone: what was acknowledged last may come again."""
+        return False
+
     @abstractmethod
     async def close(self) -> None:
         """Stop taking; whatever is not acknowledged goes back to the queue in its old order."""
@@ -73,6 +92,9 @@ class Subscription(ABC):
 
 class Transport(ABC):
     """One process's way to the broker; safe to share by all tasks of one event loop."""
+
+    namespace: str
+    """Prefix of all that it uses."""
 
     @property
     @abstractmethod
@@ -140,6 +162,34 @@ class Transport(ABC):
     async def subscribe_dead_letters(self) -> Subscription:
         """Take the namespace's dead letters; `Delivery.reason` and `.source` are set."""
 
+    async def subscribe_foreign(self, source: ForeignSource) -> Subscription:
+        """Take the messages of an exchange or a queue that others own, each body that of a `RawCommand`.
+
+        A queue of our own, bound to the exchange, has one active subscription; that of others is shared with whoever
+        consumes it. Raises `BrokerUnavailable` while the exchange or the queue does not exist, and `ConfigurationError`
+        where there is no broker that others could publish to.
+        """
+        text = f"a bridge from the {source} needs RabbitMQ: with this URL nobody can publish there"
+        raise ConfigurationError(text)
+
     @abstractmethod
-    async def inspect(self, queue: MailboxQueue | ServiceQueue) -> QueueDepth | None:
+    async def subscribe_events(self, queue: ListenerQueue, patterns: Sequence[str], prefetch: int) -> Subscription:
+        """Declare a listener group's queue, bind these patterns beside those it has, and wait in line to consume.
+
+        At most `prefetch` events are unacknowledged, one in each delivery.
+        """
+
+    @abstractmethod
+    async def forget_events(self, queue: ListenerQueue) -> None:
+        """Remove a listener group's queue with all that is in it; nothing when it does not exist."""
+
+    @abstractmethod
+    async def subscribe_commands(self, limit: int) -> Subscription:
+        """Wait in line to be the active consumer of what is published to `COMMANDS`, in order.
+
+        Bodies are encoded `RawCommand`s. Of a message with more than `limit` bytes only the beginning is kept.
+        """
+
+    @abstractmethod
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
         """Look at a queue without declaring it; None when it does not exist."""

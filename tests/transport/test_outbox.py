@@ -2,7 +2,7 @@
 
 import asyncio
 
-from leveret_broker.address import CONTROL, MailboxQueue, ServiceQueue
+from leveret_broker.address import CONTROL, EventTopic, MailboxQueue, ServiceQueue
 from leveret_broker.rabbitmq.outbox import WINDOW, Outbox, Sending
 
 QUEUE = MailboxQueue("Booking", 0)
@@ -10,7 +10,7 @@ OTHER = MailboxQueue("Booking", 1)
 SERVICE = ServiceQueue("Hotel")
 
 
-def filled(*publishes: tuple[MailboxQueue | ServiceQueue, bytes]) -> Outbox:
+def filled(*publishes: tuple[MailboxQueue | ServiceQueue | EventTopic, bytes]) -> Outbox:
     outbox = Outbox()
     for address, body in publishes:
         outbox.add(address, body, asyncio.Future(), 0.0, None)
@@ -108,4 +108,34 @@ async def test_count_and_abandon_cover_every_body() -> None:
 
     assert outbox.count == 5
     assert len(outbox.abandon()) == 5
+    assert outbox.count == 0
+
+
+async def test_a_lane_of_events_has_one_under_way_and_waits_while_it_rests() -> None:
+    first, second = EventTopic("a.b", "one"), EventTopic("a.c", "one")
+    outbox = filled((first, b"1"), (second, b"2"), (EventTopic("a.b", "two"), b"3"))
+    refused, other = send(outbox, 1), send(outbox, 2)
+
+    assert (refused.bodies, other.bodies, outbox.next()) == ([b"1"], [b"3"], None)
+    outbox.answered(1)
+    outbox.rest(refused)
+    assert outbox.next() is None
+    outbox.put_back(refused)
+    assert send(outbox, 3).bodies == [b"1"]
+    outbox.answered(3)
+    outbox.done(refused)
+    assert send(outbox, 4).bodies == [b"2"]
+
+
+async def test_a_lost_channel_gives_events_back_in_their_lanes() -> None:
+    outbox = filled(*[(EventTopic("a", "lane"), str(number).encode()) for number in range(3)])
+    sent = send(outbox, 1)
+
+    assert outbox.take_back() == []
+    for number, body in enumerate((b"0", b"1", b"2")):
+        again = send(outbox, 10 + number)
+        assert again.bodies == [body]
+        outbox.answered(10 + number)
+        outbox.done(again)
+    assert sent.bodies == [b"0"]
     assert outbox.count == 0

@@ -187,6 +187,7 @@ async def test_closed_connections_come_back_with_all_that_was_under_way(rabbit: 
 
         with pytest.raises(SubscriptionLost):
             await soon(taking)
+        assert subscription.lost
         subscription.acknowledge(held)
         await soon(publish)
         await soon(restored.wait())
@@ -375,6 +376,7 @@ async def test_arguments_of_queues_are_those_of_this_format(
     common = ['"x-dead-letter-strategy","at-least-once"', '"x-overflow","reject-publish"']
     expected = {
         "mailbox.Booking.0": [*common, '"x-single-active-consumer",true', '"x-delivery-limit",1000000'],
+        "ingress": [*common, '"x-single-active-consumer",true', '"x-delivery-limit",1000000'],
         "service.Hotel": [*common, '"x-delivery-limit",20', f'"x-dead-letter-exchange","{namespace}.dead"'],
         "delay.4000ms": [*common, '"x-message-ttl",4000', f'"x-dead-letter-exchange","{namespace}.service"'],
         "dead": ['"x-delivery-limit",1000000'],

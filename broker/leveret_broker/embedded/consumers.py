@@ -225,8 +225,50 @@ class SqliteTasks(SqliteConsumer):
         for number, body, count, reason, source in sorted(rows, key=_number):
             self._tag += 1
             self._held[self._tag] = number
-            deliveries.append(Delivery(self._tag, (body,), count > 1, reason, source))
+            deliveries.append(Delivery(self._tag, (body,), count > 1, reason, source, count - 1))
         return deliveries
+
+
+class SqliteEvents(SqliteTasks):
+    """A place in the line for a listener group's queue."""
+
+    def __init__(
+        self,
+        database: Database,
+        consumer: int,
+        queue: int,
+        prefetch: int,
+        clock: Callable[[], float],
+        lock: MailboxLock,
+    ) -> None:
+        super().__init__(database, consumer, queue, prefetch, clock)
+        self._lock = lock
+        self._active = False
+
+    async def take(self) -> list[Delivery]:
+        """Wait to be the first in line, then for events; see `Subscription`."""
+        while not self._active:
+            self._check()
+            self._bell.clear()
+            if self._lock.acquire():
+                await self._patiently(lambda: self._database.write(self._inherit))
+                self._active = True
+            else:
+                await self._bell.wait(POLL_SECONDS)
+        return await super().take()
+
+    def _inherit(self, transaction: Transaction) -> None:
+        self._database.post.inherit(transaction, self._queue)
+
+    async def close(self) -> None:
+        """Let the next in line go on, once what was not acknowledged is back."""
+        if self._closed:
+            return
+        try:
+            await super().close()
+        finally:
+            self._lock.close()
+            self._database.wakeups.notify([self._topic])
 
 
 _CLAIM: Final = """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from leveret_broker.embedded.locks import FileLock, file_name, is_dead
-from leveret_broker.embedded.post import SCHEMA, VERSION, Post
+from leveret_broker.embedded.post import EVENTS_SCHEMA, EVENTS_VERSION, SCHEMA, VERSION, Post
 from leveret_broker.embedded.wakeup import Wakeups
 from leveret_broker.embedded.worker import Transaction, Worker
 from leveret_broker.errors import ConfigurationError, StoreRefused, StoreUnavailable
@@ -43,6 +43,7 @@ class Database:
         self._worker: Worker | None = None
         self._wakeups: Wakeups | None = None
         self._alive: FileLock | None = None
+        self._closing = False
         self.post = Post()
 
     async def open(self) -> None:
@@ -55,6 +56,7 @@ class Database:
                 try:
                     await self._open()
                     await self.install("queues", VERSION, SCHEMA)
+                    await self.install("events", EVENTS_VERSION, EVENTS_SCHEMA)
                 except BaseException as error:
                     await self._close()
                     if not isinstance(error, OSError):
@@ -133,6 +135,7 @@ class Database:
         self._wakeups = Wakeups(folder, lambda: loop.call_soon_threadsafe(self._look_for_remains))
 
     async def _close(self) -> None:
+        self._closing = True
         if self._worker is not None:
             await self._worker.stop()
         if self._wakeups is not None:
@@ -141,6 +144,7 @@ class Database:
             self._alive.path.unlink(missing_ok=True)
             self._alive.close()
         self._worker = self._wakeups = self._alive = None
+        self._closing = False
 
     def _check_place(self) -> None:
         folder = self.path.parent
@@ -185,7 +189,7 @@ class Database:
 
     def _look_for_remains(self) -> None:
         """Clean up after consumers whose process is gone."""
-        if self._worker is None or self._alive is None:
+        if self._worker is None or self._alive is None or self._closing:
             return
         found = self._worker.read(self.post.processes)
         if found.exception() is None:

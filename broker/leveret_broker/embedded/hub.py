@@ -5,9 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from leveret_broker.address import DEAD_LETTERS, Address, DeadLetterQueue, MailboxQueue, ReplyQueue, ServiceQueue
-from leveret_broker.embedded.queue import HubQueue, Item, MemorySubscription, QueueAddress, run_in
+from leveret_broker.address import (
+    COMMAND_QUEUE,
+    DEAD_LETTERS,
+    NORMAL,
+    Address,
+    CommandExchange,
+    DeadLetterQueue,
+    EventTopic,
+    ListenerQueue,
+    MailboxQueue,
+    ServiceQueue,
+)
+from leveret_broker.embedded.queue import HubQueue, Item, MemorySubscription, QueueAddress, listener_of, run_in
 from leveret_broker.errors import SubscriptionLost, TransportClosed
+from leveret_broker.priorities import Fallback
+from leveret_broker.topics import matches
 from leveret_broker.transport import Delivery, Subscription
 
 
@@ -79,15 +92,29 @@ class MemoryHub:
         self.counts: dict[tuple[str, str], int] = {}
         self._queues: dict[tuple[str, QueueAddress], HubQueue] = {}
         self._listeners: dict[tuple[str, str], list[Listener]] = {}
+        self._bindings: dict[str, dict[ListenerQueue, set[str]]] = {}
+        """Patterns, by namespace and queue."""
+        self._fallback = Fallback()
 
     def queue(self, namespace: str, address: QueueAddress) -> HubQueue:
         """Return the queue, declaring it if need be."""
         found = self._queues.get((namespace, address))
         if found is None:
             found = self._queues[namespace, address] = HubQueue(address)
-            if isinstance(address, ServiceQueue):
+            if isinstance(address, ServiceQueue | ListenerQueue):
                 found.bury = self.queue(namespace, DEAD_LETTERS).put
         return found
+
+    def bind(self, namespace: str, queue: ListenerQueue, patterns: Iterable[str]) -> None:
+        """Have events whose keys match go to a queue as well."""
+        self._bindings.setdefault(namespace, {}).setdefault(queue, set()).update(patterns)
+
+    def forget(self, namespace: str, queue: ListenerQueue) -> None:
+        """Remove a queue of events; whoever takes from it loses it."""
+        self._bindings.get(namespace, {}).pop(queue, None)
+        found = self._queues.pop((namespace, queue), None)
+        for subscription in tuple(found.consumers) if found else ():
+            subscription.end(SubscriptionLost("its queue was removed"))
 
     def existing(self, namespace: str, address: QueueAddress) -> HubQueue | None:
         """Return the queue, None when nobody declared it."""
@@ -105,17 +132,31 @@ class MemoryHub:
             if isinstance(address, MailboxQueue):
                 self.queue(namespace, address).put(Item(body))
             elif isinstance(address, ServiceQueue):
-                queue = self.queue(namespace, address)
+                queue = self._service_queue(namespace, address)
                 if delay > 0:
                     asyncio.get_running_loop().call_later(delay, queue.put, Item(body))
                 else:
                     queue.put(Item(body))
             elif isinstance(address, DeadLetterQueue):
                 self.queue(namespace, address).put(Item(body, item.reason, item.source))
+            elif isinstance(address, ListenerQueue):
+                self.queue(namespace, address).put(Item(body))
+            elif isinstance(address, EventTopic):
+                for group, patterns in self._bindings.get(namespace, {}).items():
+                    if any(matches(pattern, address.key) for pattern in patterns):
+                        self.queue(namespace, group).put(Item(body))
+            elif isinstance(address, CommandExchange):
+                self.queue(namespace, COMMAND_QUEUE).put(Item(body))
             else:
-                client = address.client if isinstance(address, ReplyQueue) else ""
-                for listener in tuple(self._listeners.get((namespace, client), ())):
+                for listener in tuple(self._listeners.get((namespace, listener_of(address)), ())):
                     listener.hear(body)
+
+    def _service_queue(self, namespace: str, address: ServiceQueue) -> HubQueue:
+        """Return the queue for a task, that for all others where nobody declared one for its priority."""
+        found = self.existing(namespace, address)
+        if found is None and address.priority != NORMAL:
+            address = self._fallback.of(address)
+        return found or self.queue(namespace, address)
 
     def crash(self, transport: HasLine) -> None:
         """End the transport's process: what it has not sent is lost, what it has not acknowledged goes back."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from leveret_broker.address import DEAD_LETTERS, Address, MailboxQueue, ServiceQueue
+from leveret_broker.address import COMMAND_QUEUE, DEAD_LETTERS, Address, ListenerQueue, MailboxQueue, ServiceQueue
 from leveret_broker.embedded.hub import HasLine, Line, Listener, hub_named
 from leveret_broker.embedded.queue import MAILBOX_PREFETCH, Item, MemorySubscription, QueueAddress
 from leveret_broker.errors import TransportClosed
@@ -44,7 +44,7 @@ class MemoryTransport(Transport, HasLine):
         self.hub = hub_named(hub_name)
         self.clock = clock
         self.line = Line()
-        self._namespace = namespace
+        self.namespace = namespace
         self._unsent: deque[_Unsent] = deque()
         self._scheduled = False
         self._waiters: set[asyncio.Future[None]] = set()
@@ -99,7 +99,7 @@ class MemoryTransport(Transport, HasLine):
     async def mailbox_count(self, kind: str, proposed: int) -> int:
         """Return the count that the first who asked proposed."""
         await self._linked()
-        return self.hub.counts.setdefault((self._namespace, kind), proposed)
+        return self.hub.counts.setdefault((self.namespace, kind), proposed)
 
     async def subscribe_mailbox(self, queue: MailboxQueue) -> Subscription:
         """Stand in the mailbox's line."""
@@ -123,17 +123,32 @@ class MemoryTransport(Transport, HasLine):
         """Hear what is published to the control exchange."""
         return await self._listen("", on_body, None)
 
-    async def inspect(self, queue: MailboxQueue | ServiceQueue) -> QueueDepth | None:
+    async def subscribe_events(self, queue: ListenerQueue, patterns: Sequence[str], prefetch: int) -> Subscription:
+        """Stand in the line of a listener group."""
+        await self._linked()
+        self.hub.bind(self.namespace, queue, patterns)
+        return await self._subscribe(queue, prefetch)
+
+    async def forget_events(self, queue: ListenerQueue) -> None:
+        """Remove the queue of a listener group."""
+        await self._linked()
+        self.hub.forget(self.namespace, queue)
+
+    async def subscribe_commands(self, limit: int) -> Subscription:  # noqa: ARG002 - clients refuse what is too large
+        """Stand in the line for commands."""
+        return await self._subscribe(COMMAND_QUEUE, MAILBOX_PREFETCH)
+
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
         """Look at a queue."""
         await self._linked()
-        found = self.hub.existing(self._namespace, queue)
+        found = self.hub.existing(self.namespace, queue)
         return None if found is None else QueueDepth(len(found.consumers), len(found.items))
 
     # -- below ----------------------------------------------------------------------------------------------------
 
     async def _subscribe(self, address: QueueAddress, prefetch: int) -> MemorySubscription:
         await self._linked()
-        queue = self.hub.queue(self._namespace, address)
+        queue = self.hub.queue(self.namespace, address)
         subscription = MemorySubscription(queue, prefetch)
         self.line.subscriptions = [one for one in self.line.subscriptions if one.live]
         self.line.subscriptions.append(subscription)
@@ -143,7 +158,7 @@ class MemoryTransport(Transport, HasLine):
         self, client: str, on_body: Callable[[bytes], None], on_restored: Callable[[], None] | None
     ) -> Listener:
         await self._linked()
-        listener = Listener(self.hub.listeners(self._namespace, client), on_body, on_restored)
+        listener = Listener(self.hub.listeners(self.namespace, client), on_body, on_restored)
         self.line.listeners.append(listener)
         return listener
 
@@ -193,7 +208,7 @@ class MemoryTransport(Transport, HasLine):
         self._scheduled = False
         while self._unsent and self.line.linked:
             first = self._unsent[0]
-            self.hub.arrive(self._namespace, first.address, first.item, first.delay)
+            self.hub.arrive(self.namespace, first.address, first.item, first.delay)
             lose = self.hub.lose_confirm
             if lose is not None and not first.lost and lose(first.address, first.item.body):
                 first.lost = True

@@ -7,12 +7,27 @@ under the write lock, so their order is the order of the commits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from leveret_broker.address import DEAD_LETTERS, Address, DeadLetterQueue, MailboxQueue, ReplyQueue, ServiceQueue
-from leveret_broker.embedded.queue import DELIVERY_LIMIT, OVERDELIVERED, QueueAddress
+from leveret_broker.address import (
+    COMMAND_QUEUE,
+    DEAD_LETTERS,
+    NORMAL,
+    Address,
+    CommandExchange,
+    DeadLetterQueue,
+    EventTopic,
+    ListenerQueue,
+    MailboxQueue,
+    ServiceQueue,
+    service_of,
+)
+from leveret_broker.embedded.queue import OVERDELIVERED, QueueAddress, listener_of
 from leveret_broker.embedded.worker import Transaction
 from leveret_broker.parcel import fits, pack
+from leveret_broker.priorities import Fallback
+from leveret_broker.topics import matches
+from leveret_broker.transport import DELIVERY_LIMIT
 
 VERSION: Final = 1
 SCHEMA: Final = """
@@ -36,8 +51,17 @@ CREATE TABLE mail (id INTEGER PRIMARY KEY AUTOINCREMENT, consumer INTEGER NOT NU
 CREATE INDEX mail_of ON mail (consumer)
 """
 
+EVENTS_VERSION: Final = 1
+EVENTS_SCHEMA: Final = """
+CREATE TABLE bindings (
+    namespace TEXT, listeners TEXT, pattern TEXT, PRIMARY KEY (namespace, listeners, pattern)) WITHOUT ROWID
+"""
+
 REPLIES: Final = "r"
 CONTROL_KIND: Final = "c"
+
+
+Bindings: TypeAlias = dict[ListenerQueue, list[str]]
 
 
 class Posted(NamedTuple):
@@ -57,6 +81,7 @@ class Post:
         self.listeners: dict[int, Callable[[list[bytes]], None]] = {}
         """By consumer: called after the commit, instead of a way through the mail table."""
         self._ids: dict[tuple[str, QueueAddress], int] = {}
+        self._fallback = Fallback()
 
     # -- queues -------------------------------------------------------------------------------------------------------
 
@@ -92,17 +117,24 @@ class Post:
     def enqueue(self, transaction: Transaction, namespace: str, items: Iterable[Posted], clock: float) -> None:
         """Put bodies where they go; those for one mailbox stay in order. Receivers wake after the commit."""
         groups: dict[Address, list[Posted]] = {}
+        bindings: Bindings | None = None
         for item in items:
-            groups.setdefault(item.address, []).append(item)
+            if isinstance(item.address, EventTopic):
+                bindings = self.bindings(transaction, namespace) if bindings is None else bindings
+                for queue in _bound(bindings, item.address.key):
+                    groups.setdefault(queue, []).append(item)
+            else:
+                groups.setdefault(item.address, []).append(item)
         for address, group in groups.items():
             if isinstance(address, MailboxQueue):
                 self._add_parcels(transaction, namespace, address, group)
-            elif isinstance(address, ServiceQueue | DeadLetterQueue):
+            elif isinstance(address, ServiceQueue | DeadLetterQueue | ListenerQueue):
                 self._add_tasks(transaction, namespace, address, group, clock)
-            elif isinstance(address, ReplyQueue):
-                self._add_mail(transaction, (namespace, REPLIES, address.client), group)
-            else:
-                self._add_mail(transaction, (namespace, CONTROL_KIND, ""), group)
+            elif isinstance(address, CommandExchange):
+                self._add_parcels(transaction, namespace, COMMAND_QUEUE, group)
+            elif not isinstance(address, EventTopic):
+                name = listener_of(address)
+                self._add_mail(transaction, (namespace, REPLIES if name else CONTROL_KIND, name), group)
 
     def _add_parcels(
         self, transaction: Transaction, namespace: str, address: MailboxQueue, items: Sequence[Posted]
@@ -124,10 +156,13 @@ class Post:
     def _add_tasks(
         self, transaction: Transaction, namespace: str, address: QueueAddress, items: Sequence[Posted], clock: float
     ) -> None:
+        if isinstance(address, ServiceQueue) and address.priority != NORMAL:
+            address = address if self.find(transaction, namespace, address) else self._fallback.of(address)
         queue = self.declare(transaction, namespace, address)
         first = _take_numbers(transaction, queue, len(items))
+        ordered = isinstance(address, ListenerQueue)  # by number then, whatever the clock does
         rows = [
-            (queue, first + offset, item.body, clock + item.delay, item.reason, item.source)
+            (queue, first + offset, item.body, 0.0 if ordered else clock + item.delay, item.reason, item.source)
             for offset, item in enumerate(items)
         ]
         transaction.many("INSERT INTO tasks (queue, number, body, ready, reason, source)", rows)
@@ -143,6 +178,30 @@ class Post:
             else:
                 transaction.many("INSERT INTO mail (consumer, body)", [(identity, body) for body in bodies])
                 transaction.topics.append(mail_topic_of(identity))
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def bindings(transaction: Transaction, namespace: str) -> Bindings:
+        """Return the patterns of each listener group."""
+        found: Bindings = {}
+        rows = transaction.rows("SELECT listeners, pattern FROM bindings WHERE namespace = ?", (namespace,))
+        for group, pattern in rows:
+            found.setdefault(ListenerQueue(group), []).append(pattern)
+        return found
+
+    @staticmethod
+    def bind(transaction: Transaction, namespace: str, queue: ListenerQueue, patterns: Iterable[str]) -> None:
+        """Have events whose keys match go to a queue as well."""
+        rows = [(namespace, queue.group, pattern) for pattern in patterns]
+        transaction.many("INSERT OR IGNORE INTO bindings (namespace, listeners, pattern)", rows)
+
+    def forget(self, transaction: Transaction, namespace: str, queue: ListenerQueue) -> None:
+        """Remove a queue of events, its bindings and what is in it."""
+        transaction.execute("DELETE FROM bindings WHERE namespace = ? AND listeners = ?", (namespace, queue.group))
+        number = self.find(transaction, namespace, queue)
+        if number is not None:
+            transaction.execute("DELETE FROM tasks WHERE queue = ?", (number,))
 
     # -- consumers ----------------------------------------------------------------------------------------------------
 
@@ -160,13 +219,19 @@ class Post:
         """Forget a consumer; what it had claimed and not acknowledged goes back, or to the dead letters."""
         for queue, number, body, deliveries, kind, namespace, name in transaction.rows(_CLAIMED, (consumer,)):
             transaction.topics.append(topic_of(queue))
-            if kind == "s" and deliveries > DELIVERY_LIMIT:
+            if kind in {"s", "l"} and deliveries > DELIVERY_LIMIT:
                 transaction.execute("DELETE FROM tasks WHERE queue = ? AND number = ?", (queue, number))
-                letter = Posted(DEAD_LETTERS, body, 0.0, OVERDELIVERED, name)
+                letter = Posted(DEAD_LETTERS, body, 0.0, OVERDELIVERED, service_of(name))
                 self.enqueue(transaction, namespace, [letter], 0.0)
         transaction.execute("UPDATE tasks SET claim = 0 WHERE claim = ?", (consumer,))
         transaction.execute("DELETE FROM mail WHERE consumer = ?", (consumer,))
         transaction.execute("DELETE FROM consumers WHERE id = ?", (consumer,))
+
+    def inherit(self, transaction: Transaction, queue: int) -> None:
+        """Give back what dead consumers had claimed of a queue that has one consumer at a time."""
+        rows = transaction.rows("SELECT DISTINCT claim FROM tasks WHERE queue = ? AND claim <> 0", (queue,))
+        for (consumer,) in rows:
+            self.remove_consumer(transaction, consumer)
 
     @staticmethod
     def processes(transaction: Transaction) -> list[str]:
@@ -198,7 +263,14 @@ def kind_of(address: QueueAddress) -> str:
     """Return the letter under which a queue's kind is stored."""
     if isinstance(address, MailboxQueue):
         return "m"
+    if isinstance(address, ListenerQueue):
+        return "l"
     return "s" if isinstance(address, ServiceQueue) else "d"
+
+
+def _bound(bindings: Bindings, key: str) -> list[ListenerQueue]:
+    """Return the queues to which an event goes."""
+    return [queue for queue, patterns in bindings.items() if any(matches(pattern, key) for pattern in patterns)]
 
 
 def topic_of(queue: int) -> str:

@@ -7,19 +7,26 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
-from leveret_broker.address import DeadLetterQueue, MailboxQueue, ServiceQueue
-from leveret_broker.errors import TransportClosed
+from leveret_broker.address import (
+    Address,
+    DeadLetterQueue,
+    ForeignQueue,
+    ListenerQueue,
+    MailboxQueue,
+    ReplyQueue,
+    ServiceQueue,
+    service_of,
+)
+from leveret_broker.errors import SubscriptionLost, TransportClosed
 from leveret_broker.parcel import fits
-from leveret_broker.transport import Delivery, Subscription
+from leveret_broker.transport import DELIVERY_LIMIT, Delivery, Subscription
 
 MAILBOX_PREFETCH: Final = 32
 """Parcels that a mailbox subscription holds unacknowledged."""
-DELIVERY_LIMIT: Final = 20
-"""Deliveries of a task after which it is a dead letter."""
 OVERDELIVERED: Final = "delivery_limit"
 """The reason of such a dead letter, as RabbitMQ names it."""
 
-QueueAddress: TypeAlias = MailboxQueue | ServiceQueue | DeadLetterQueue
+QueueAddress: TypeAlias = MailboxQueue | ServiceQueue | DeadLetterQueue | ListenerQueue
 
 
 class Item:
@@ -41,7 +48,8 @@ class HubQueue:
         self.address = address
         self.items: deque[Item] = deque()
         self.consumers: list[MemorySubscription] = []
-        self.exclusive = isinstance(address, MailboxQueue)
+        self.exclusive = isinstance(address, MailboxQueue | ListenerQueue)
+        self.bundles = isinstance(address, MailboxQueue)
         self.bury: Callable[[Item], None] | None = None
         """Takes what was delivered too often; None keeps it."""
 
@@ -51,7 +59,7 @@ class HubQueue:
         self.wake()
 
     def serves(self, subscription: MemorySubscription) -> bool:
-        """Tell whether this subscription may take now: on a mailbox only the first in line."""
+        """Tell whether this subscription may take now: where order counts only the first in line."""
         return not self.exclusive or self.consumers[:1] == [subscription]
 
     def wake(self) -> None:
@@ -69,7 +77,7 @@ class HubQueue:
     def _overdelivered(self, item: Item) -> bool:
         if self.bury is None or item.deliveries <= DELIVERY_LIMIT:
             return False
-        self.bury(Item(item.body, OVERDELIVERED, str(self.address)))
+        self.bury(Item(item.body, OVERDELIVERED, service_of(str(self.address))))
         return True
 
 
@@ -116,6 +124,11 @@ class MemorySubscription(Subscription):
         """False once it is lost or closed."""
         return self._error is None
 
+    @property
+    def lost(self) -> bool:
+        """See `Subscription`."""
+        return isinstance(self._error, SubscriptionLost)
+
     def detach(self) -> None:
         """Give everything back to the hub without the owner of this subscription knowing (yet)."""
         items = [item for items in self._unacknowledged.values() for item in items]
@@ -151,11 +164,11 @@ class MemorySubscription(Subscription):
             self._tag += 1
             self._unacknowledged[self._tag] = items
             first = items[0]
-            redelivered = first.deliveries > 0
+            earlier = first.deliveries
             for item in items:
                 item.deliveries += 1
             bodies = tuple([item.body for item in items])
-            deliveries.append(Delivery(self._tag, bodies, redelivered, first.reason, first.source))
+            deliveries.append(Delivery(self._tag, bodies, earlier > 0, first.reason, first.source, earlier))
         if deliveries and not queue.exclusive:  # the next one to be woken first is somebody else
             queue.consumers.remove(self)
             queue.consumers.append(self)
@@ -164,7 +177,7 @@ class MemorySubscription(Subscription):
     def _next_items(self) -> list[Item]:
         waiting = self._queue.items
         items = [waiting.popleft()]
-        if not self._queue.exclusive:
+        if not self._queue.bundles:
             return items
         size = len(items[0].body)
         seen = items[0].deliveries > 0
@@ -172,6 +185,13 @@ class MemorySubscription(Subscription):
             size += len(waiting[0].body)
             items.append(waiting.popleft())
         return items
+
+
+def listener_of(address: Address) -> str:
+    """Return the name under which somebody may listen; the empty one is the control exchange."""
+    if isinstance(address, ForeignQueue):
+        return address.queue
+    return address.client if isinstance(address, ReplyQueue) else ""
 
 
 def run_in(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: object) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from loguru import logger
 
-from leveret_broker.address import DEAD_LETTERS, Address, MailboxQueue, ServiceQueue
-from leveret_broker.embedded.consumers import SqliteConsumer, SqliteListener, SqliteMailbox, SqliteTasks
+from leveret_broker.address import COMMAND_QUEUE, DEAD_LETTERS, Address, ListenerQueue, MailboxQueue, ServiceQueue
+from leveret_broker.embedded.consumers import SqliteConsumer, SqliteEvents, SqliteListener, SqliteMailbox, SqliteTasks
 from leveret_broker.embedded.database import Database
 from leveret_broker.embedded.locks import FileLock, MailboxLock, file_name
 from leveret_broker.embedded.post import CONTROL_KIND, REPLIES, Posted, kind_of
@@ -39,7 +39,7 @@ class SqliteTransport(Transport):
 
     def __init__(self, database: Database, namespace: str, *, clock: Callable[[], float] = time.time) -> None:
         self._database = database
-        self._namespace = namespace
+        self.namespace = namespace
         self._clock = clock
         self._open = False
         self._unsent: list[_Unsent] = []
@@ -112,17 +112,17 @@ class SqliteTransport(Transport):
         self._check()
 
         def job(transaction: Transaction) -> int:
-            transaction.execute("INSERT OR IGNORE INTO counts VALUES (?, ?, ?)", (self._namespace, kind, proposed))
+            transaction.execute("INSERT OR IGNORE INTO counts VALUES (?, ?, ?)", (self.namespace, kind, proposed))
             query = "SELECT count FROM counts WHERE namespace = ? AND kind = ?"
-            return int(transaction.rows(query, (self._namespace, kind))[0][0])
+            return int(transaction.rows(query, (self.namespace, kind))[0][0])
 
         return await self._database.write(job)
 
     async def subscribe_mailbox(self, queue: MailboxQueue) -> Subscription:
         """Stand in the mailbox's line; the place is a lock that the kernel frees."""
         consumer, number = await self._add(queue)
-        lock = MailboxLock(self._database.locks, file_name(self._namespace, str(queue)))
-        return self._kept(SqliteMailbox(self._database, self._namespace, consumer, number, lock))
+        lock = MailboxLock(self._database.locks, file_name(self.namespace, str(queue)))
+        return self._kept(SqliteMailbox(self._database, self.namespace, consumer, number, lock))
 
     async def subscribe_service(self, queue: ServiceQueue, prefetch: int) -> Subscription:
         """Take tasks, at most `prefetch` at a time."""
@@ -147,10 +147,28 @@ class SqliteTransport(Transport):
         """Hear what is published to the control exchange."""
         return self._kept(SqliteListener(self._database, await self._add_listener(CONTROL_KIND, ""), on_body))
 
-    async def inspect(self, queue: MailboxQueue | ServiceQueue) -> QueueDepth | None:
+    async def subscribe_events(self, queue: ListenerQueue, patterns: Sequence[str], prefetch: int) -> Subscription:
+        """Stand in the line of a listener group; the place is a lock that the kernel frees."""
+        consumer, number = await self._add(queue)
+        post = self._database.post
+        await self._database.write(lambda writing: post.bind(writing, self.namespace, queue, patterns))
+        lock = MailboxLock(self._database.locks, file_name(self.namespace, str(queue)))
+        return self._kept(SqliteEvents(self._database, consumer, number, prefetch, self._clock, lock))
+
+    async def forget_events(self, queue: ListenerQueue) -> None:
+        """Remove the queue of a listener group."""
+        self._check()
+        post = self._database.post
+        await self._database.write(lambda writing: post.forget(writing, self.namespace, queue))
+
+    async def subscribe_commands(self, limit: int) -> Subscription:  # noqa: ARG002 - clients refuse what is too large
+        """Stand in the line for commands."""
+        return await self.subscribe_mailbox(COMMAND_QUEUE)
+
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
         """Look at a queue; what a mailbox's owner was given does not count as ready."""
         self._check()
-        path = self._database.locks / f"{file_name(self._namespace, str(queue))}.owner"
+        path = self._database.locks / f"{file_name(self.namespace, str(queue))}.owner"
         delivered = 0
         if isinstance(queue, MailboxQueue) and path.exists():
             lock = FileLock(path)
@@ -158,11 +176,11 @@ class SqliteTransport(Transport):
             lock.close()
 
         def job(transaction: Transaction) -> QueueDepth | None:
-            number = self._database.post.find(transaction, self._namespace, queue)
+            number = self._database.post.find(transaction, self.namespace, queue)
             if number is None:
                 return None
             query = "SELECT count(*) FROM consumers WHERE namespace = ? AND kind = ? AND name = ?"
-            consumers = transaction.rows(query, (self._namespace, kind_of(queue), str(queue)))[0][0]
+            consumers = transaction.rows(query, (self.namespace, kind_of(queue), str(queue)))[0][0]
             if isinstance(queue, MailboxQueue):
                 after = delivered if consumers else 0
                 count = "SELECT count(*) FROM parcels WHERE queue = ? AND number > ?"
@@ -180,9 +198,9 @@ class SqliteTransport(Transport):
         post, process = self._database.post, self._database.alive.name
 
         def job(transaction: Transaction) -> tuple[int, int]:
-            number = post.declare(transaction, self._namespace, queue)
+            number = post.declare(transaction, self.namespace, queue)
             name = "" if queue == DEAD_LETTERS else str(queue)
-            return post.add_consumer(transaction, self._namespace, kind_of(queue), name, process), number
+            return post.add_consumer(transaction, self.namespace, kind_of(queue), name, process), number
 
         return await self._database.write(job)
 
@@ -190,7 +208,7 @@ class SqliteTransport(Transport):
         self._check()
         post, process = self._database.post, self._database.alive.name
         return await self._database.write(
-            lambda writing: post.add_consumer(writing, self._namespace, kind, name, process)
+            lambda writing: post.add_consumer(writing, self.namespace, kind, name, process)
         )
 
     def _kept(self, consumer: SqliteConsumer) -> SqliteConsumer:
@@ -217,7 +235,7 @@ class SqliteTransport(Transport):
 
     async def _write(self, group: list[_Unsent]) -> None:
         items = [one.posted for one in group]
-        post, namespace, clock = self._database.post, self._namespace, self._clock
+        post, namespace, clock = self._database.post, self.namespace, self._clock
         error: Exception | None = None
         while True:
             try:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from leveret_broker.address import MailboxQueue
+from leveret_broker.address import ANSWERS, MailboxQueue, ReplyQueue, ServiceQueue
 
 
 class MessageBase(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -17,7 +17,13 @@ class ClientCaller(MessageBase, frozen=True, tag="cl"):
     """A client that waits for an `Answer` under `request`."""
 
     client: str
+    """The name of `ANSWERS` for one that is none of ours; `request` says where it wants its JSON then."""
     request: str
+
+    @property
+    def address(self) -> ReplyQueue | ServiceQueue:
+        """Where its answer goes."""
+        return ANSWERS if self.client == ANSWERS.service else ReplyQueue(self.client)
 
 
 class WorkflowCaller(MessageBase, frozen=True, tag="wf"):

@@ -35,12 +35,16 @@ class HistoryPage(MessageBase, frozen=True, tag="page"):
 
     records: tuple[bytes, ...]
     more: bool
+    folded: int = 0
+    """Records that were taken off the journal before; pages that differ in it do not fit together."""
 
 
 class Fanned(MessageBase, frozen=True, tag="fanned"):
     """A fan-out is done."""
 
     members: int
+    again: bool = False
+    """It came before; how many it was sent to then is forgotten."""
 
 
 class MembersPage(MessageBase, frozen=True, tag="mpage"):

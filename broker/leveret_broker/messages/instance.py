@@ -11,6 +11,7 @@ class Start(MessageBase, frozen=True, tag="start"):
     """Begin a run; the envelope's id decides the run id (`run_of`)."""
 
     method: str
+    """Empty: the only one that the workflow has."""
     arguments: Payload
     """Payload of a mapping: parameter name to value."""
     caller: Caller | None = None
@@ -38,6 +39,8 @@ class Signal(MessageBase, frozen=True, tag="signal"):
     value: Payload
     patient: bool = False
     """Wait up to a minute for an instance that is not there yet, instead of being discarded at once."""
+    caller: Caller | None = None
+    """Who wants to know whether it was taken; `Done` counts 1 or 0."""
 
 
 class Call(MessageBase, frozen=True, tag="call"):
@@ -89,13 +92,13 @@ class RetryTasks(MessageBase, frozen=True, tag="retry"):
     statuses: tuple[str, ...] = ()
     """Only with one of these; empty is `failed` and `timed_out`, and with `task_ids` any."""
     services: tuple[str, ...] = ()
-    caller: ClientCaller | None = None
+    caller: Caller | None = None
 
 
 class RetryWorkflow(MessageBase, frozen=True, tag="rework"):
     """Run the turn again in which the instance failed, or what blocks it: its code has been mended."""
 
-    caller: ClientCaller | None = None
+    caller: Caller | None = None
 
 
 class CompleteTimers(MessageBase, frozen=True, tag="timers"):
@@ -103,7 +106,7 @@ class CompleteTimers(MessageBase, frozen=True, tag="timers"):
 
     method: str = ""
     """Only those of the method with this id; empty is all."""
-    caller: ClientCaller | None = None
+    caller: Caller | None = None
 
 
 class AwaitResult(MessageBase, frozen=True, tag="await"):
@@ -117,7 +120,7 @@ class AwaitResult(MessageBase, frozen=True, tag="await"):
 class Describe(MessageBase, frozen=True, tag="describe"):
     """Answer with a `Description` of the instance."""
 
-    caller: ClientCaller
+    caller: Caller
 
 
 class ReadHistory(MessageBase, frozen=True, tag="history"):

@@ -7,7 +7,6 @@ import contextlib
 import contextvars
 import itertools
 import logging
-import random
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Final, TypeVar
 
@@ -17,11 +16,12 @@ from aiormq.tools import censor_url
 from loguru import logger
 from yarl import URL
 
+from leveret_broker.backoff import pause
 from leveret_broker.errors import BrokerRefused, BrokerUnavailable, TransportClosed, TransportError
 from leveret_broker.rabbitmq.failure import describe, translate, translated
 from leveret_broker.rabbitmq.wire import closing_of
 
-FIRST_PAUSE: Final = 0.1
+FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two attempts: doubled from the first to the longest, each cut by up to a half at random."""
 ATTEMPT_SECONDS: Final = 10.0
@@ -102,7 +102,7 @@ class Connection:
                     await asyncio.sleep(0.01)  # the supervisor is about to notice
                 return connection
         except TimeoutError:
-            raise BrokerUnavailable(f"no connection to {self._label} within {deadline:g} s") from None
+            raise BrokerUnavailable(f"no connection to {self._label} within {deadline:.3g} s") from None
 
     async def channel(self, *, confirms: bool = False, deadline: float | None = ANSWER_SECONDS) -> AbstractChannel:
         """Open a channel, waiting for the connection."""
@@ -203,11 +203,11 @@ class Connection:
             try:
                 return await self._attempt()
             except BrokerUnavailable as error:
-                pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 30)) * random.uniform(0.5, 1)
+                wait = pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
                 logger.warning(
-                    "No {} connection {}; attempt {}, next one in {:.1f} s", self._purpose, error, attempt, pause
+                    "No {} connection {}; attempt {}, next one in {:.1f} s", self._purpose, error, attempt, wait
                 )  # fmt: skip
-                await asyncio.sleep(pause)
+                await asyncio.sleep(wait)
 
     async def _attempt(self) -> AbstractConnection:
         try:
@@ -238,16 +238,18 @@ async def answered(awaitable: Awaitable[T], seconds: float = ANSWER_SECONDS) -> 
         raise BrokerUnavailable("the connection was closed") from None
 
 
-async def close_channel(channel: AbstractChannel) -> None:
-    """Close a channel and wait until the broker has done so, for a few seconds."""
+async def close_channel(channel: AbstractChannel) -> bool:
+    """Close a channel and wait until the broker has done so, for a few seconds; tell whether it has."""
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await channel.close()
+        return not channel.connection.is_closed  # aiormq keeps to itself what went wrong
     except Exception as error:
         logger.debug("A channel did not close well: {!r}", error)
     except asyncio.CancelledError:  # aiormq ends its own waiters so; only a real cancellation goes on
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise
+    return False
 
 
 def _new_future() -> asyncio.Future[AbstractConnection]:

@@ -16,10 +16,13 @@ from leveret_broker.parcel import unpack
 from leveret_broker.rabbitmq.connection import CLOSE_SECONDS, Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import describe, translated
 from leveret_broker.rabbitmq.inlet import Message, consume
+from leveret_broker.rabbitmq.probe import is_probe
 from leveret_broker.rabbitmq.tasks import Tasks
 from leveret_broker.rabbitmq.wire import closing_of, write_acks
 from leveret_broker.transport import Delivery, Subscription
 
+DELIVERED: Final = "x-delivery-count"
+"""A quorum queue's header: how often a message came back."""
 PARCELS: Final = 32
 """Prefetch of a mailbox queue: each close of a channel costs every unacknowledged parcel one delivery."""
 
@@ -52,6 +55,7 @@ class QueueSubscription(Subscription):
         self._wake = asyncio.Event()
         self._ack_wake = asyncio.Event()
         self._ended: LeveretError | None = None
+        self._lost = False
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks = Tasks()
         self._acknowledging: asyncio.Task[None] | None = None
@@ -66,6 +70,11 @@ class QueueSubscription(Subscription):
             await answered(channel.basic_qos(prefetch_count=prefetch))
             await answered(consume(channel, self._name, self._on_message))
         self._acknowledging = self._tasks.spawn(self._acknowledge(channel), f"acknowledges {self._name}")
+
+    @property
+    def lost(self) -> bool:
+        """See the contract."""
+        return self._lost
 
     async def take(self) -> list[Delivery]:
         """Wait for deliveries; see the contract. While the broker refuses publishes, nothing new is taken."""
@@ -102,15 +111,19 @@ class QueueSubscription(Subscription):
         channel, self._channel = self._channel, None
         if self._acknowledging is not None:
             await asyncio.wait({self._acknowledging}, timeout=CLOSE_SECONDS)
-        if channel is not None:
-            await close_channel(channel)
+        if channel is not None and not await close_channel(channel):
+            self._lost = True
         await self._tasks.cancel()
 
     # -- deliveries ----------------------------------------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
-        """Keep a message."""
-        if self._ended is None:
+        """Keep a message; a probe has done its work."""
+        if self._ended is None and is_probe(message.headers):
+            self._outstanding.append(message.tag)
+            self._acknowledged.add(message.tag)
+            self._ack_wake.set()
+        elif self._ended is None:
             try:
                 arrived = self._read(message)
             except Exception as error:
@@ -173,6 +186,7 @@ class QueueSubscription(Subscription):
 
     def _lose(self, why: str) -> None:
         if self._ended is None:
+            self._lost = True
             logger.warning("The subscription to {} is lost: {}", self._name, why)
             self._end(SubscriptionLost(f"the subscription to {self._name} is lost: {why}"))
             channel, self._channel = self._channel, None
@@ -192,7 +206,8 @@ class QueueSubscription(Subscription):
 
 def read_task(message: Message) -> Arrived:
     """Read a message of a service queue: one body."""
-    return Arrived(Delivery(message.tag, (message.body,), message.redelivered))
+    earlier = int(message.headers.get(DELIVERED, 1)) if message.redelivered else 0
+    return Arrived(Delivery(message.tag, (message.body,), message.redelivered, earlier=earlier))
 
 
 def parcel_reader(queue: str, publish: Callable[..., asyncio.Future[None]]) -> Read:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+from leveret_broker.command import encode_command
 from leveret_broker.errors import DecodeError
 from leveret_broker.parcel import unpack
 from leveret_broker.rabbitmq.consumer import Arrived, Read
 from leveret_broker.rabbitmq.inlet import Message
+from leveret_broker.rabbitmq.json import buried_command, is_dead_command
 from leveret_broker.rabbitmq.topology import Topology
 from leveret_broker.transport import Delivery
 
@@ -30,6 +32,8 @@ def dead_letter_reader(topology: Topology) -> Read:
         bodies: tuple[bytes, ...] = (message.body,)
         if REASON in headers:
             reason, source = str(headers[REASON]), str(headers.get(SOURCE, ""))
+            if is_dead_command(source):
+                bodies = (encode_command(buried_command(message)),)
         else:
             death = _last_death(headers)
             queue = str(death.get("queue", ""))

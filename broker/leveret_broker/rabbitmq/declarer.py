@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from aiormq.abc import AbstractChannel
 
-from leveret_broker.address import MailboxQueue, ServiceQueue
+from leveret_broker.address import NORMAL, ServiceQueue
 from leveret_broker.rabbitmq.connection import Connection, answered
 from leveret_broker.rabbitmq.failure import translated
-from leveret_broker.rabbitmq.topology import Topology
+from leveret_broker.rabbitmq.topology import Queue, Topology
 
 _BASE: Final = "the exchanges"
-Declare = Callable[[AbstractChannel], Coroutine[Any, Any, None]]
+Declare = Callable[[AbstractChannel], Coroutine[Any, Any, object]]
 
 
 class Declarer:
@@ -35,13 +35,18 @@ class Declarer:
         if _BASE not in self._known:
             await self._once(_BASE, self._topology.declare_base)
 
-    async def queue(self, queue: MailboxQueue | ServiceQueue) -> None:
+    async def queue(self, queue: Queue) -> None:
         """Declare a queue, known or not."""
         await self._once(queue, lambda channel: self._topology.declare_queue(channel, queue))
 
     async def delayed(self, queue: ServiceQueue, seconds: float) -> None:
-        """Declare a rung, and the queue to which it must be able to pass on."""
-        if queue not in self._known:
+        """Declare a rung, and the queue to which it must be able to pass on.
+
+        Raises `NotThere` when no worker has declared the queue of another priority than `normal`.
+        """
+        if queue not in self._known and queue.priority != NORMAL:
+            await self._once(queue, lambda channel: self._topology.look_at(channel, queue))
+        elif queue not in self._known:
             await self.queue(queue)
         if seconds not in self._known:
             await self._once(seconds, lambda channel: self._topology.declare_rung(channel, seconds))

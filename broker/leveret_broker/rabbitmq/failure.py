@@ -48,6 +48,10 @@ def translate(error: BaseException, doing: str) -> TransportError:
         )
     if _answered_by_tls(error):
         return BrokerRefused(f"while {doing}: this port speaks TLS only: use amqps://, or the broker's plain port")
+    if isinstance(error, amqp.ChannelAccessRefused):
+        return BrokerRefused(
+            f"while {doing}: {error}. The user lacks this permission: `leveret permissions` prints what each role needs"
+        )
     if isinstance(error, _REFUSALS):
         return BrokerRefused(f"while {doing}: {_closing_text(error) or error}")
     return BrokerUnavailable(f"while {doing}: {describe(error)}")

@@ -25,6 +25,9 @@ class Message(NamedTuple):
     body: bytes
     redelivered: bool
     headers: dict[str, Any]
+    exchange: str = ""
+    routing_key: str = ""
+    properties: commands.Basic.Properties | None = None
 
 
 class Answer(Enum):
@@ -90,8 +93,18 @@ class Inlet:
         self._method = self._header = None
         self._body.clear()
         if isinstance(method, commands.Basic.Deliver):
-            headers = cast("dict[str, Any]", head.properties.headers or {})
-            self.on_message(Message(method.delivery_tag or 0, data, bool(method.redelivered), headers))
+            properties = head.properties
+            self.on_message(
+                Message(
+                    method.delivery_tag or 0,
+                    data,
+                    bool(method.redelivered),
+                    cast("dict[str, Any]", properties.headers or {}),
+                    method.exchange or "",
+                    method.routing_key or "",
+                    properties,
+                )
+            )
         else:
             self.on_return(head.properties.message_id or "")
 

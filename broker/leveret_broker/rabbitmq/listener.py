@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Callable, Sequence
 
 from aiormq.abc import AbstractChannel
 from loguru import logger
 
+from leveret_broker.backoff import pause
 from leveret_broker.errors import BrokerRefused, BrokerUnavailable, LeveretError, TransportClosed, TransportError
 from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
 from leveret_broker.rabbitmq.failure import translated
@@ -73,14 +75,13 @@ class Listener(Subscription):
             await close_channel(channel)
 
     async def _resubscribe(self) -> AbstractChannel:
-        pause = 0.1
-        while True:
+        for attempt in itertools.count(1):
             try:
                 return await self._subscribe()
             except BrokerUnavailable as error:
                 logger.debug("Cannot listen to {} yet: {}", self._exchange, error)
-            await asyncio.sleep(pause)
-            pause = min(5.0, pause * 2)
+            await asyncio.sleep(pause(attempt, first=0.1, longest=5.0))
+        raise AssertionError
 
     async def _subscribe(self) -> AbstractChannel:
         channel = await self._connection.channel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import sys
 from typing import Any, Final, cast
 
 import msgspec
@@ -13,7 +14,7 @@ from aiormq.exceptions import ChannelPreconditionFailed
 from loguru import logger
 from pamqp import commands
 
-from leveret_broker.errors import BrokerUnavailable
+from leveret_broker.errors import BrokerRefused, BrokerUnavailable
 from leveret_broker.rabbitmq.connection import ANSWER_SECONDS, Connection, answered
 from leveret_broker.rabbitmq.failure import translated
 from leveret_broker.rabbitmq.wire import closing_of
@@ -74,8 +75,13 @@ class NamespaceRecord:
         expected = await self._begin(reader)
         if not await self._read(reader, kind, "", expected):
             mine = secrets.token_hex(8)
-            await self._append(connection, MailboxRecord(kind, proposed, mine))
-            await self._read(reader, kind, mine, 0)
+            try:
+                await self._append(connection, MailboxRecord(kind, proposed, mine))
+            except BrokerRefused:  # a user who may only read: the broker's figure lags, somebody may have spoken
+                if not await self._read(reader, kind, "", sys.maxsize):
+                    raise
+            else:
+                await self._read(reader, kind, mine, 0)
 
     async def _begin(self, reader: Reader) -> int:
         """Consume from the first record on; return about how many there are (the broker's figure lags)."""

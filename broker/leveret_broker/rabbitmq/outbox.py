@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from leveret_broker import parcel
-from leveret_broker.address import Address, DeadLetterQueue, MailboxQueue, ServiceQueue
+from leveret_broker.address import ControlExchange, EventTopic, MailboxQueue, ReplyQueue
+from leveret_broker.rabbitmq.probe import Target
 
 WINDOW: Final = 512
 """Unconfirmed messages to addresses without an order. Measured: 256 is 10 % slower, 1024 no faster."""
@@ -19,7 +20,7 @@ class Sending:
 
     __slots__ = ("address", "attempts", "bodies", "delay", "futures", "headers")
 
-    def __init__(self, address: Address, *, delay: float = 0.0, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, address: Target, *, delay: float = 0.0, headers: dict[str, Any] | None = None) -> None:
         self.address = address
         self.delay = delay
         self.headers = headers
@@ -36,27 +37,30 @@ class Sending:
     @property
     def is_fleeting(self) -> bool:
         """True where nobody may be there to get it, so that writing it out is all there is to do."""
-        return not isinstance(self.address, MailboxQueue | ServiceQueue | DeadLetterQueue)
+        return isinstance(self.address, ReplyQueue | ControlExchange)
 
 
 class Lane:
-    """What goes to one mailbox queue: one parcel under way at most, the next ones fill meanwhile."""
+    """What stays in order: to one mailbox queue, or events of one lane. At most one message of it is under way.
+
+    Parcels fill meanwhile; events travel alone.
+    """
 
     __slots__ = ("busy", "filling", "size", "waiting")
 
     def __init__(self) -> None:
         self.busy = False
-        """A parcel is unconfirmed, or rests before it is sent again."""
+        """A message is unconfirmed, or rests before it is sent again."""
         self.waiting: deque[Sending] = deque()
-        """Parcels in order; the last one may still take bodies."""
+        """In order; the last parcel may still take bodies."""
         self.filling = False
         """True while the last of `waiting` has never been sent, and so may grow."""
         self.size = 0
         """Bytes in the filling parcel."""
 
-    def add(self, address: MailboxQueue, body: bytes, future: asyncio.Future[None]) -> None:
+    def add(self, address: MailboxQueue | EventTopic, body: bytes, future: asyncio.Future[None]) -> None:
         """Put a body behind all the others."""
-        last = self.waiting[-1] if self.filling else None
+        last = self.waiting[-1] if self.filling and isinstance(address, MailboxQueue) else None
         if last is None or not parcel.fits(len(last.bodies), self.size, body):
             last = Sending(address)
             self.waiting.append(last)
@@ -80,24 +84,27 @@ class Outbox:
     def __init__(self) -> None:
         self.count = 0
         """Bodies not yet confirmed."""
-        self._lanes: dict[MailboxQueue, Lane] = {}
+        self._lanes: dict[MailboxQueue | str, Lane] = {}
+        """By mailbox queue, and by the name of a lane of events."""
         self._ready: deque[MailboxQueue] = deque()
+        self._ready_events: deque[str] = deque()
         self._loose: deque[Sending] = deque()
         self._under_way: dict[int, Sending] = {}
         self._loose_under_way = 0
         self._resting: set[Sending] = set()
 
     def add(
-        self, address: Address, body: bytes, future: asyncio.Future[None], delay: float, headers: dict[str, str] | None
+        self, address: Target, body: bytes, future: asyncio.Future[None], delay: float, headers: dict[str, Any] | None
     ) -> None:
-        """Take a body in, behind those for the same mailbox queue."""
+        """Take a body in, behind those of the same lane."""
         self.count += 1
-        if isinstance(address, MailboxQueue):
-            lane = self._lanes.get(address)
+        if isinstance(address, MailboxQueue | EventTopic):
+            key = _lane_of(address)
+            lane = self._lanes.get(key)
             if lane is None:
-                lane = self._lanes[address] = Lane()
+                lane = self._lanes[key] = Lane()
             if not lane.busy and not lane.waiting:
-                self._ready.append(address)
+                self._now_ready(key)
             lane.add(address, body, future)
         else:
             sending = Sending(address, delay=delay, headers=headers)
@@ -112,6 +119,9 @@ class Outbox:
         if self._loose and self._loose_under_way < WINDOW:
             self._loose_under_way += 1
             return self._loose.popleft()
+        if self._ready_events and self._loose_under_way < WINDOW:
+            self._loose_under_way += 1
+            return self._lanes[self._ready_events.popleft()].next()
         return None
 
     def sent(self, number: int, sending: Sending) -> None:
@@ -133,13 +143,14 @@ class Outbox:
         address = sending.address
         if not isinstance(address, MailboxQueue):
             self._loose_under_way -= 1
-        else:
-            lane = self._lanes[address]
+        if isinstance(address, MailboxQueue | EventTopic):
+            key = _lane_of(address)
+            lane = self._lanes[key]
             lane.busy = False
             if lane.waiting:
-                self._ready.append(address)
+                self._now_ready(key)
             else:
-                del self._lanes[address]
+                del self._lanes[key]
         return sending.futures
 
     def rest(self, sending: Sending) -> None:
@@ -152,12 +163,14 @@ class Outbox:
         address = sending.address
         if not isinstance(address, MailboxQueue):
             self._loose_under_way -= 1
+        if not isinstance(address, MailboxQueue | EventTopic):
             self._loose.appendleft(sending)
             return
-        lane = self._lanes[address]
+        key = _lane_of(address)
+        lane = self._lanes[key]
         lane.busy = False
         lane.waiting.appendleft(sending)
-        self._ready.append(address)
+        self._now_ready(key)
 
     def take_back(self) -> list[Sending]:
         """The channel is gone: whatever was under way goes out again, in the old order. Return what was fleeting."""
@@ -183,3 +196,14 @@ class Outbox:
         waiting = [sending for lane in self._lanes.values() for sending in lane.waiting]
         everything = [*self._under_way.values(), *self._resting, *waiting, *self._loose]
         return [future for sending in everything for future in sending.futures]
+
+    def _now_ready(self, key: MailboxQueue | str) -> None:
+        """Note that a lane has something to send and nothing under way."""
+        if isinstance(key, MailboxQueue):
+            self._ready.append(key)
+        else:
+            self._ready_events.append(key)
+
+
+def _lane_of(address: MailboxQueue | EventTopic) -> MailboxQueue | str:
+    return address if isinstance(address, MailboxQueue) else address.lane

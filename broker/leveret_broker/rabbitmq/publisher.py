@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from typing import Final
+from typing import Any, Final
 
 import aiormq.exceptions as amqp
 from aiormq.abc import AbstractChannel
 from loguru import logger
 
-from leveret_broker.address import Address, MailboxQueue, ServiceQueue
+from leveret_broker.address import (
+    COMMANDS,
+    NORMAL,
+    CommandExchange,
+    EventTopic,
+    ListenerQueue,
+    MailboxQueue,
+    ServiceQueue,
+)
+from leveret_broker.backoff import pause
 from leveret_broker.errors import (
     BrokerRefused,
     BrokerUnavailable,
@@ -19,16 +27,21 @@ from leveret_broker.errors import (
     TransportClosed,
     TransportError,
 )
+from leveret_broker.priorities import Fallback
 from leveret_broker.rabbitmq.connection import Connection, close_channel
 from leveret_broker.rabbitmq.declarer import Declarer
+from leveret_broker.rabbitmq.failure import NotThere
 from leveret_broker.rabbitmq.inlet import Answer
 from leveret_broker.rabbitmq.outbox import Outbox, Sending
+from leveret_broker.rabbitmq.probe import Probe, Target
 from leveret_broker.rabbitmq.tasks import Tasks
 from leveret_broker.rabbitmq.topology import Topology, rung
 from leveret_broker.rabbitmq.wire import BatchWriter, closing_of
 
 HIGH_WATER: Final = 10_000
 """Unconfirmed bodies from which on `flow` waits."""
+EVENT_TYPE: Final = "application/cloudevents+json"
+"""Content type of events: of a CloudEvent in structured mode."""
 BATCH_BYTES: Final = 1024 * 1024
 """About how much is written at once."""
 CHANNEL_ERRORS: Final = 5
@@ -45,6 +58,7 @@ class Publisher:
         self._outbox = Outbox()
         self._wake = asyncio.Event()
         self._tasks = Tasks()
+        self._fallback = Fallback()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._ended: LeveretError | None = None
         self._started = False
@@ -55,7 +69,7 @@ class Publisher:
         self._tasks.spawn(self._run(), "publisher")
 
     def publish(
-        self, address: Address, body: bytes, delay: float, headers: dict[str, str] | None
+        self, address: Target, body: bytes, delay: float, headers: dict[str, Any] | None
     ) -> asyncio.Future[None]:
         """Queue a body; see the contract."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -138,8 +152,11 @@ class Publisher:
             if sending.delay > 0 and not await self._ladder_stands(sending):
                 continue
             exchange, routing_key, mandatory = self._topology.route(sending.address, sending.delay)
+            kind = EVENT_TYPE if isinstance(sending.address, EventTopic | ListenerQueue) else ""
             try:
-                number = writer.add(exchange, routing_key, sending.data, mandatory=mandatory, headers=sending.headers)
+                number = writer.add(
+                    exchange, routing_key, sending.data, mandatory=mandatory, headers=sending.headers, content_type=kind
+                )
             except Exception as error:  # must not end the sender of all the others
                 self._give_up(sending, PublishFailed(f"AMQP cannot carry it: {error}"))
                 continue
@@ -189,13 +206,20 @@ class Publisher:
             asyncio.get_running_loop().call_later(_pause(sending.attempts), self._again, sending)
 
     async def _declare_and_send(self, sending: Sending) -> None:
-        """Declare what a message is for, and send it again."""
+        """Declare what a message is for, and send it again; a task, if need be, without its priority."""
         address = sending.address
         try:
             if isinstance(address, ServiceQueue) and sending.delay > 0:
                 await self._declarer.delayed(address, rung(sending.delay))
-            elif isinstance(address, MailboxQueue | ServiceQueue):
+            elif isinstance(address, ServiceQueue) and address.priority != NORMAL:
+                sending.address = self._fallback.of(address)
+            elif isinstance(address, MailboxQueue | ServiceQueue | ListenerQueue):
                 await self._declarer.queue(address)
+            elif isinstance(address, CommandExchange):
+                await self._declarer.queue(COMMANDS)
+            elif isinstance(address, Probe):
+                self._give_up(sending, PublishFailed(f"the queue {address.queue} is gone"))
+                return
             else:
                 self._declarer.forget()
                 await self._declarer.base()
@@ -203,8 +227,11 @@ class Publisher:
             self._give_up(sending, PublishFailed(f"nothing to send to: {error}"))
             return
         except TransportError as error:
-            logger.debug("Could not declare what {} needs: {}", address, error)
-            sending.attempts += 1
+            if isinstance(error, NotThere) and isinstance(address, ServiceQueue) and address.priority != NORMAL:
+                sending.address = self._fallback.of(address)
+            else:
+                logger.debug("Could not declare what {} needs: {}", address, error)
+                sending.attempts += 1
         if sending.attempts > 1:
             await asyncio.sleep(_pause(sending.attempts))
         self._again(sending)
@@ -250,4 +277,4 @@ def _fail(futures: list[asyncio.Future[None]], error: LeveretError) -> None:
 
 def _pause(failures: int) -> float:
     """Return seconds to wait after so many failures in a row; nothing after none."""
-    return 0.0 if failures == 0 else min(5.0, 0.025 * 2 ** min(failures, 20)) * random.uniform(0.5, 1)
+    return pause(failures, first=0.05, longest=5.0) if failures else 0.0

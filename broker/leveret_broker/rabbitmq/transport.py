@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Generator
-from typing import Final
+import functools
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from typing import Any, Final, TypeAlias
 
-from leveret_broker.address import Address, DeadLetterQueue, MailboxQueue, ServiceQueue
+from aiormq.abc import AbstractChannel
+
+from leveret_broker.address import (
+    COMMANDS,
+    Address,
+    CommandExchange,
+    DeadLetterQueue,
+    ForeignQueue,
+    ListenerQueue,
+    MailboxQueue,
+    ServiceQueue,
+)
+from leveret_broker.command import decode_command
 from leveret_broker.errors import ConfigurationError, TransportClosed, TransportError
+from leveret_broker.foreign import ForeignSource
 from leveret_broker.ids import check_namespace
+from leveret_broker.rabbitmq import foreign
 from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
 from leveret_broker.rabbitmq.consumer import PARCELS, QueueSubscription, Read, parcel_reader, read_task
 from leveret_broker.rabbitmq.dead import dead_letter_headers, dead_letter_reader
 from leveret_broker.rabbitmq.declarer import Declarer
 from leveret_broker.rabbitmq.failure import NotThere, translated
+from leveret_broker.rabbitmq.json import COMMAND_PREFETCH, command_reader, dead_command, is_dead_command
 from leveret_broker.rabbitmq.listener import Listener
 from leveret_broker.rabbitmq.meta import NamespaceRecord
+from leveret_broker.rabbitmq.probe import PROBE, Probe
 from leveret_broker.rabbitmq.publisher import HIGH_WATER, Publisher
-from leveret_broker.rabbitmq.topology import Topology
+from leveret_broker.rabbitmq.topology import Queue, Topology
 from leveret_broker.transport import QueueDepth, Subscription, Transport
 
 FAREWELL_SECONDS: Final = 5.0
 """How long `close` tries to send what is published."""
 DEAD_LETTER_PREFETCH: Final = 100
+
+Stands: TypeAlias = Callable[[AbstractChannel], Coroutine[Any, Any, bool]]
 
 
 class RabbitTransport(Transport):
@@ -35,7 +54,8 @@ class RabbitTransport(Transport):
     """
 
     def __init__(self, url: str, namespace: str = "leveret") -> None:
-        self._topology = Topology(check_namespace(namespace))
+        self.namespace = check_namespace(namespace)
+        self._topology = Topology(namespace)
         turn = asyncio.Lock()
         self._publishing = Connection(url, "publishing", turn)
         self._consuming = Connection(url, "consuming", turn)
@@ -89,7 +109,21 @@ class RabbitTransport(Transport):
         """Queue for sending; see the contract."""
         if delay > 0 and not isinstance(address, ServiceQueue):
             raise ConfigurationError(f"only a service can get a message later, not {address}")
-        headers = dead_letter_headers(reason, source) if isinstance(address, DeadLetterQueue) else None
+        headers: dict[str, Any] | None = None
+        match address:
+            case DeadLetterQueue():
+                headers = dead_letter_headers(reason, source)
+                if is_dead_command(source):
+                    command = decode_command(body)
+                    body, headers = command.body, {**dead_command(command), **headers}
+            case CommandExchange():
+                command = decode_command(body)
+                address, body, headers = CommandExchange(command.routing_key), command.body, command.headers
+            case ForeignQueue(correlation=correlation):
+                headers = {"content_type": "application/json"}
+                headers |= {"correlation_id": correlation} if correlation else {}
+            case _:
+                pass
         return self._publisher.publish(address, body, delay, headers)
 
     async def flow(self) -> None:
@@ -123,7 +157,28 @@ class RabbitTransport(Transport):
         """Take dead letters."""
         return await self._subscribe(None, DEAD_LETTER_PREFETCH, dead_letter_reader(self._topology))
 
-    async def inspect(self, queue: MailboxQueue | ServiceQueue) -> QueueDepth | None:
+    async def subscribe_events(self, queue: ListenerQueue, patterns: Sequence[str], prefetch: int) -> Subscription:
+        """Wait in line for the events of a listener group."""
+        return await self._subscribe(queue, prefetch, read_task, patterns)
+
+    async def forget_events(self, queue: ListenerQueue) -> None:
+        """Delete the queue of a listener group; its bindings go with it."""
+        name = self._topology.queue_name(queue)
+        with self._unless_closed(), translated(f"deleting {name}"):
+            async with self._consuming.brief_channel() as channel:
+                await answered(channel.queue_delete(name))
+
+    async def subscribe_foreign(self, source: ForeignSource) -> Subscription:
+        """Take what a bridge reads."""
+        name = source.queue or self._topology.bridge_name(source.bridge)
+        declare = functools.partial(foreign.declare, topology=self._topology, source=source)
+        return await self._consume(name, foreign.PREFETCH, foreign.read_foreign, declare)
+
+    async def subscribe_commands(self, limit: int) -> Subscription:
+        """Wait in line for commands."""
+        return await self._subscribe(COMMANDS, COMMAND_PREFETCH, command_reader(limit))
+
+    async def inspect(self, queue: Queue) -> QueueDepth | None:
         """Look at a queue with a passive declaration."""
         name = self._topology.queue_name(queue)
         try:
@@ -134,14 +189,23 @@ class RabbitTransport(Transport):
             return None
         return QueueDepth(answer.consumer_count or 0, answer.message_count or 0)
 
-    async def _subscribe(self, queue: MailboxQueue | ServiceQueue | None, prefetch: int, read: Read) -> Subscription:
-        name = self._topology.dead if queue is None else self._topology.queue_name(queue)
+    async def _subscribe(
+        self, queue: Queue | None, prefetch: int, read: Read, patterns: Sequence[str] = ()
+    ) -> Subscription:
+        if queue is None:
+            return await self._consume(self._topology.dead, prefetch, read)
+        declare = functools.partial(self._topology.declare_queue, queue=queue, patterns=patterns)
+        return await self._consume(self._topology.queue_name(queue), prefetch, read, declare)
+
+    async def _consume(self, name: str, prefetch: int, read: Read, declare: Stands | None = None) -> Subscription:
+        """Begin to consume a queue, which `declare` makes if need be; it says whether the queue is seen to stand."""
         with self._unless_closed():
             channel = await self._consuming.channel()
             try:
                 with translated(f"subscribing to {name}"):
-                    if queue is not None:
-                        await answered(self._topology.declare_queue(channel, queue))
+                    stands = declare is not None and await answered(declare(channel))
+                    if not stands and not self.blocked:
+                        await answered(self._publisher.publish(Probe(name), b"", 0.0, PROBE))
                 subscription = QueueSubscription(name, read, self._publishing, self._subscriptions.discard)
                 self._subscriptions.add(subscription)
                 await subscription.start(channel, prefetch)

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 import struct
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from aiormq.abc import AbstractChannel, AbstractConnection, ChannelFrame
 from pamqp import commands, frame, header
@@ -20,6 +20,7 @@ from leveret_broker.rabbitmq.inlet import Answer, Inlet, ignore
 
 _FRAME = struct.Struct(">BHI").pack
 _HEADER = struct.Struct(">HHQHBB").pack
+_TYPED_HEADER = struct.Struct(">HHQHB").pack
 _ACK = struct.Struct(">BHIHHQBB").pack
 _END: Final = b"\xce"
 _METHOD: Final = 1
@@ -29,7 +30,11 @@ _BASIC: Final = 60
 _BASIC_ACK: Final = 80
 _MODE_AND_ID: Final = 0x1080
 """Property flags: delivery mode and message id."""
+_TYPE_MODE_AND_ID: Final = 0x9080
+"""The same with the content type before."""
 _PERSISTENT: Final = 2
+_OWN: Final = ("content_type", "content_encoding", "correlation_id", "reply_to")
+"""Headers that AMQP has a property for, except for the message id, by which returned messages are known."""
 _FRAME_OVERHEAD: Final = 8
 
 
@@ -66,12 +71,19 @@ class BatchWriter:
         """Body bytes collected since the last write."""
 
     def add(
-        self, exchange: str, routing_key: str, body: bytes, *, mandatory: bool, headers: dict[str, str] | None
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes,
+        *,
+        mandatory: bool,
+        headers: dict[str, Any] | None,
+        content_type: str = "",
     ) -> int:
         """Add a persistent message; return its number. One that AMQP has no frames for raises and adds nothing."""
         parts, number = self._parts, self._channel.number
         method = self._method(exchange, routing_key, mandatory)
-        content = self._content_header(f"{self.prefix}{self._last + 1:x}", len(body), headers)
+        content = self._content_header(f"{self.prefix}{self._last + 1:x}", len(body), headers, content_type)
         self._last += 1
         parts += (method, content)
         for start in range(0, len(body), self._most):
@@ -105,13 +117,19 @@ class BatchWriter:
             method = self._methods[key] = frame.marshal(publish, self._channel.number)
         return method
 
-    def _content_header(self, message_id: str, size: int, headers: dict[str, str] | None) -> bytes:
+    def _content_header(self, message_id: str, size: int, headers: dict[str, Any] | None, content_type: str) -> bytes:
         if headers:
+            own = {name: headers[name] for name in _OWN if name in headers}
+            others = {name: value for name, value in headers.items() if name not in own}
             properties = commands.Basic.Properties(
-                delivery_mode=_PERSISTENT, message_id=message_id, headers=dict(headers)
+                delivery_mode=_PERSISTENT, message_id=message_id, headers=others, **own
             )
             return frame.marshal(header.ContentHeader(body_size=size, properties=properties), self._channel.number)
-        content = _HEADER(_BASIC, 0, size, _MODE_AND_ID, _PERSISTENT, len(message_id)) + message_id.encode()
+        if content_type:
+            content = _TYPED_HEADER(_BASIC, 0, size, _TYPE_MODE_AND_ID, len(content_type)) + content_type.encode()
+            content += bytes((_PERSISTENT, len(message_id))) + message_id.encode()
+        else:
+            content = _HEADER(_BASIC, 0, size, _MODE_AND_ID, _PERSISTENT, len(message_id)) + message_id.encode()
         return _FRAME(_CONTENT_HEADER, self._channel.number, len(content)) + content + _END
 
 
