@@ -1,12 +1,13 @@
 """What every store promises about epochs, commits and journals. (Timers, tags and the rest: the files beside.)"""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from leveret_actors.store.contract import ActorRecord, Committed, Outbox, Outgoing, Store
 from leveret_broker.address import CONTROL, DEAD_LETTERS, MailboxQueue, ReplyQueue, ServiceQueue
-from leveret_broker.errors import StaleEpoch
+from leveret_broker.errors import StaleEpoch, StoreError
 from tests.store.conftest import Backend
 from tests.store.harness import LONG, OTHER, QUEUE, batch, join, journal, outgoing, own, record, timer, write
 
@@ -69,7 +70,7 @@ async def test_attempts_and_expiry_are_fenced_as_well(store: Store) -> None:
     await own(store, node="node-2")
 
     with pytest.raises(StaleEpoch):
-        await store.mark_attempt(QUEUE, epoch, "a", "node-1")
+        await store.mark_attempts(QUEUE, epoch, ["a"], "node-1")
     with pytest.raises(StaleEpoch):
         await store.expire(QUEUE, epoch, keep=0, limit=10)
 
@@ -241,6 +242,78 @@ async def test_a_turn_rewrites_the_head(store: Store) -> None:
     assert await record(store, "a") == ActorRecord("a", b"", (b"1",))
 
 
+@pytest.mark.parametrize("dropped", range(7))
+async def test_a_commit_takes_records_off_the_end_of_a_journal_before_it_appends(store: Store, dropped: int) -> None:
+    epoch = await own(store)
+    await store.commit(QUEUE, epoch, batch(write("a", b"1", b"2", b"3"), write("b", b"other")))
+    await store.commit(QUEUE, epoch, batch(write("a", b"4")))
+    await store.commit(QUEUE, epoch, batch(write("a", b"5", b"6")))
+
+    await store.commit(QUEUE, epoch, batch(write("a", b"folded", dropped=dropped)))
+    await store.commit(QUEUE, epoch, batch(write("a", b"next")))
+
+    left = [b"1", b"2", b"3", b"4", b"5", b"6"][: 6 - dropped]
+    assert await journal(store, "a") == [*left, b"folded", b"next"]
+    assert await record(store, "a") == ActorRecord("a", b"state of a", (*left, b"folded", b"next"))
+    assert await store.read_journal(QUEUE, "a", len(left), 1) == [b"folded"]
+    assert await journal(store, "b") == [b"other"]
+
+
+async def test_records_can_be_taken_off_without_any_in_their_place(store: Store) -> None:
+    epoch = await own(store)
+    await store.commit(QUEUE, epoch, batch(write("a", b"1", b"2")))
+
+    await store.commit(QUEUE, epoch, batch(write("a", dropped=2)))
+
+    assert await record(store, "a") == ActorRecord("a", b"state of a", ())
+
+
+async def test_a_commit_that_takes_off_records_and_is_repeated_does_so_once(backend: Backend) -> None:
+    first, second = await backend.connect(), await backend.connect()
+    epoch = await own(first)
+    await first.commit(QUEUE, epoch, batch(write("a", b"1", b"2", b"3", b"4")))
+    fold = batch(write("a", b"folded", dropped=1))
+
+    answers = [await store.commit(QUEUE, epoch, fold) for store in (first, first, second)]
+
+    assert [answer.repeated for answer in answers] == [False, True, True]
+    assert await journal(first, "a") == [b"1", b"2", b"3", b"folded"]
+
+
+async def test_a_commit_of_an_old_epoch_takes_nothing_off(backend: Backend) -> None:
+    old, new = await backend.connect(), await backend.connect()
+    epoch = await own(old)
+    await old.commit(QUEUE, epoch, batch(write("a", b"1", b"2")))
+    await own(new, node="node-2")
+
+    with pytest.raises(StaleEpoch):
+        await old.commit(QUEUE, epoch, batch(write("a", b"folded", dropped=2)))
+
+    assert await journal(new, "a") == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("options", [{}, {"new_run": True}, {"delete": True}], ids=["plain", "new run", "delete"])
+async def test_a_commit_that_takes_off_more_than_there_is_writes_nothing(store: Store, options: dict[str, Any]) -> None:
+    epoch = await own(store)
+    await store.commit(QUEUE, epoch, batch(write("a", b"1", b"2"), write("b", b"1")))
+    dropped = 1 if options else 3
+    wrong = batch(
+        write("b", b"2", timers=(timer("b", 1, 1.0),)),
+        write("a", b"folded", dropped=dropped, **options),
+        members=(join("t", 1, "i"),),
+        outbox=outgoing(b"out"),
+    )
+
+    with pytest.raises(StoreError, match=f"this commit takes {dropped} off"):
+        await store.commit(QUEUE, epoch, wrong)
+
+    assert await journal(store, "a") == [b"1", b"2"]
+    assert await journal(store, "b") == [b"1"]
+    assert await store.members(QUEUE, "t", 0, 9) == []
+    assert (await store.due(QUEUE, 9)).next_due == 0
+    assert (await store.take_over(QUEUE, "node-2")).pending == ()
+
+
 async def test_a_new_run_drops_the_journal_before(store: Store) -> None:
     epoch = await own(store)
     await store.commit(QUEUE, epoch, batch(write("a", b"old"), write("b", b"other")))
@@ -275,40 +348,3 @@ async def test_journals_are_left_out_when_nobody_wants_them(store: Store) -> Non
     await store.commit(QUEUE, await own(store), batch(write("a", b"1")))
 
     assert await store.load(QUEUE, ["a"], journals=False) == [ActorRecord("a", b"state of a", ())]
-
-
-# -- stalled actors, attempts -----------------------------------------------------------------------------------------
-
-
-async def test_a_new_owner_hears_of_stalled_actors(store: Store) -> None:
-    epoch = await own(store)
-    await store.commit(QUEUE, epoch, batch(write("a", stalled=True), write("b"), write("c", stalled=True)))
-    await store.commit(QUEUE, epoch, batch(write("c")))
-
-    assert (await store.take_over(QUEUE, "node-2")).stalled == ("a",)
-    assert (await store.take_over(OTHER, "node-2")).stalled == ()
-
-
-async def test_the_nodes_that_tried_an_actor_are_counted_over_owners_until_a_commit(store: Store) -> None:
-    epoch = await own(store)
-    assert [await store.mark_attempt(QUEUE, epoch, "a", "node-1") for _ in range(2)] == [1, 1]
-    epoch = await own(store, node="node-2")
-    assert await store.mark_attempt(QUEUE, epoch, "a", "node-2") == 2
-    assert await store.mark_attempt(QUEUE, epoch, "a", "node-1") == 2
-    assert await store.mark_attempt(QUEUE, epoch, "b", "node-2") == 1
-
-    await store.commit(QUEUE, epoch, batch(write("a")))
-
-    assert await store.mark_attempt(QUEUE, epoch, "a", "node-2") == 1
-    assert await store.mark_attempt(QUEUE, epoch, "b", "node-3") == 2
-
-
-async def test_a_commit_clears_the_attempts_of_survivors_that_write_nothing(store: Store) -> None:
-    epoch = await own(store)
-    for actor in ("a", "b"):
-        await store.mark_attempt(QUEUE, epoch, actor, "node-1")
-
-    await store.commit(QUEUE, epoch, batch(survived=("a",)))
-
-    assert await store.mark_attempt(QUEUE, epoch, "a", "node-1") == 1
-    assert await store.mark_attempt(QUEUE, epoch, "b", "node-2") == 2

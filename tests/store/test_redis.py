@@ -3,12 +3,15 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from loguru import logger
 
 from leveret_actors.store.contract import MemberWrite, Outgoing, Timer
-from leveret_actors.store.redis import RedisStore
+from leveret_actors.store.redis import RedisStore, queues, scripts
+from leveret_actors.store.redis.link import Link
+from leveret_actors.store.redis.scripts import Script
 from leveret_broker.address import MailboxQueue, ServiceQueue
 from leveret_broker.errors import StaleEpoch, StoreRefused, StoreUnavailable
 from tests.servers import RedisServer
@@ -40,6 +43,21 @@ async def test_a_commit_whose_reply_is_lost_is_done_once(own_redis: RedisServer,
         assert await journal(store, "a") == [b"1", b"2"]
 
 
+async def test_records_that_a_commit_takes_off_go_once_though_its_reply_is_lost(
+    own_redis: RedisServer, namespace: str
+) -> None:
+    async with redis_proxy(own_redis.port) as proxy, opened(proxy.url, namespace) as store:
+        await store.take_over(QUEUE, "n1")
+        await store.commit(QUEUE, 1, batch("b1", write("a", b"1", b"2", b"3")))
+        proxy.lose_reply(b"fold-2")
+
+        done = await store.commit(QUEUE, 1, batch("fold-2", write("a", b"folded", dropped=2)))
+
+        assert proxy.lost == 1
+        assert done.repeated
+        assert await journal(store, "a") == [b"1", b"folded"]
+
+
 async def test_a_request_that_arrives_long_after_its_repetition_changes_nothing(
     own_redis: RedisServer, namespace: str
 ) -> None:
@@ -59,13 +77,14 @@ async def test_a_request_that_arrives_long_after_its_repetition_changes_nothing(
 async def test_an_attempt_whose_reply_is_lost_counts_once(own_redis: RedisServer, namespace: str) -> None:
     async with redis_proxy(own_redis.port) as proxy, opened(proxy.url, namespace) as store:
         await store.take_over(QUEUE, "n1")
-        assert await store.mark_attempt(QUEUE, 1, "poison", "node-1") == 1
+        await store.mark_attempts(QUEUE, 1, ["poison"], "node-1", before="node-0")
         proxy.lose_reply(b"poison")
 
-        assert await store.mark_attempt(QUEUE, 1, "poison", "node-2") == 2
+        await store.mark_attempts(QUEUE, 1, ["poison"], "node-2", before="node-1")
         assert proxy.lost == 1
+        assert await store.tried(QUEUE, ["poison"]) == [{"node-0", "node-1", "node-2"}]
         await store.commit(QUEUE, 1, batch("b1", survived=("poison", "never tried")))
-        assert await store.mark_attempt(QUEUE, 1, "poison", "node-1") == 1
+        assert await store.tried(QUEUE, ["poison"]) == [frozenset()]
 
 
 @pytest.mark.kills_servers
@@ -250,10 +269,35 @@ async def test_commits_of_two_owners_under_one_epoch_number_do_not_mix(own_redis
 
         calls: list[Callable[[], Awaitable[object]]] = [
             lambda: first.commit(QUEUE, 1, batch("b1", write("a", b"1"))),
-            lambda: first.mark_attempt(QUEUE, 1, "a", "node-1"),
+            lambda: first.mark_attempts(QUEUE, 1, ["a"], "node-1"),
             lambda: first.expire(QUEUE, 1, keep=1, limit=1),
         ]
         for call in calls:
             with pytest.raises(StaleEpoch):
                 await call()
         assert await second.load(QUEUE, ["a"]) == [None]
+
+
+async def test_long_journals_are_loaded_in_several_answers(
+    own_redis: RedisServer, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "PAGE_BYTES", 10)
+    answers: list[int] = []
+    run = Link.run
+
+    async def counted(link: Link, script: Script, *rest: Any, **options: Any) -> Any:
+        found = await run(link, script, *rest, **options)
+        if script is scripts.LOAD:
+            answers.append(len(found))
+        return found
+
+    monkeypatch.setattr(Link, "run", counted)
+    async with opened(own_redis.url, namespace) as store:
+        await store.take_over(QUEUE, "n1")
+        await store.commit(QUEUE, 1, batch("b1", *(write(name, b"x" * 11) for name in "abc"), write("d", b"y")))
+
+        found = await store.load(QUEUE, ["a", "none", "b", "c", "d"])
+
+    journals = [None if one is None else b"".join(one.journal) for one in found]
+    assert journals == [b"x" * 11, None, b"x" * 11, b"x" * 11, b"y"]
+    assert answers == [1, 2, 1, 1]

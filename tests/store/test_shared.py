@@ -6,6 +6,19 @@ from leveret_actors.store.contract import DeadLetter, Store
 from tests.store.conftest import Backend
 from tests.store.harness import LONG, OTHER, QUEUE, own
 
+# -- mailboxes --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_first_count_of_mailboxes_holds(backend: Backend) -> None:
+    store = await backend.connect()
+    before = await store.mailbox_count("Order")
+
+    said = [await store.mailbox_count("Order", count) for count in (4, 8)]
+
+    assert (before, said) == (0, [4, 4])
+    assert [await (await backend.connect()).mailbox_count(kind) for kind in ("Order", "Trip")] == [4, 0]
+
+
 # -- nodes ------------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,8 @@
 * A commit is one atomic, durable write for one mailbox queue, refused with `StaleEpoch` when the queue was taken over
   since; the same batch committed again (a lost reply) succeeds and changes nothing.
 * Everything a queue owns (actors, timers, outboxes, members) is written only by such commits.
-* Journals are append-only, and read whole. The store never looks into bytes.
+* Journals are read whole and grow at their end; only `ActorWrite.dropped` takes records off there, in the write that
+  appends what stands for them. The store never looks into bytes.
 * All times are Unix seconds by the **store's** clock, which `take_over`, `commit` and `due` report.
 * Every call ends: by an answer, or by `StoreUnavailable` after the store's deadline (10 s unless set otherwise).
 """
@@ -15,7 +16,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from leveret_actors.store.leases import LeaseStore
+from leveret_actors.store.listening import ListenerStore
+from leveret_actors.store.outcomes import OutcomeStore
+from leveret_actors.store.restraints import RestraintStore
 from leveret_broker.address import Address, MailboxQueue
+from leveret_broker.errors import StoreError
 
 
 class Outgoing(msgspec.Struct, frozen=True, array_like=True):
@@ -63,6 +69,9 @@ class ActorWrite(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     """For listings: `running`, `failed`, `blocked`, `completed`, `cancelled`, `timed_out`; tags have `tag`."""
     state: bytes
+    dropped: int = 0
+    """So many records at the journal's end go first, then `append` comes. A journal that has fewer, as one that goes
+    with `new_run` has, fails the whole commit with `StoreError`, nothing written: the turn knew another journal."""
     append: tuple[bytes, ...] = ()
     new_run: bool = False
     """Drop the journal of the run before, first."""
@@ -78,6 +87,12 @@ class ActorWrite(msgspec.Struct, frozen=True, kw_only=True):
     """Timers to set."""
     timers_removed: tuple[tuple[str, int], ...] = ()
     """(run, number) of timers that fired or are not wanted any more."""
+
+
+def too_few(write: ActorWrite, there: int) -> StoreError:
+    """Return the error of a commit that takes off more records than there are."""
+    text = f"the journal of {write.actor} has {there} records, this commit takes {write.dropped} off: it was decided "
+    return StoreError(text + "on another journal, and is not written")
 
 
 class MemberWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +151,8 @@ class TakenOver(msgspec.Struct, frozen=True):
     """Actors to look at (see `ActorWrite.stalled`)."""
     next_due: float
     """When the first timer is due; 0 when there is none."""
+    before: str
+    """The owner before, when that was another node and did not release the queue: it may have died. Else empty."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -175,7 +192,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class Store(ABC):
+class Store(LeaseStore, ListenerStore, OutcomeStore, RestraintStore, ABC):
     """One node's way to the store."""
 
     atomic: bool = False
@@ -196,6 +213,13 @@ class Store(ABC):
     async def clock(self) -> float:
         """Return the store's time."""
 
+    @abstractmethod
+    async def mailbox_count(self, kind: str, count: int = 0) -> int:
+        """Return how many mailbox queues `kind` was said to have first, after noting `count` where nobody has said it.
+
+        0: nobody has. What the store keeps is spread over that many queues, whatever the broker says later.
+        """
+
     # -- mailbox queues -----------------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -203,10 +227,14 @@ class Store(ABC):
         """Make `node` the queue's owner under a new, higher epoch."""
 
     @abstractmethod
+    async def release(self, queue: MailboxQueue, epoch: int) -> None:
+        """Say that the queue's owner hands it over and did not die; nothing happens when the epoch is over."""
+
+    @abstractmethod
     async def load(
         self, queue: MailboxQueue, actors: Sequence[str], *, journals: bool = True
     ) -> list[ActorRecord | None]:
-        """Return what is there of these actors, in one trip; a closed actor's journal is left out.
+        """Return what is there of these actors, in one trip or a few; a closed actor's journal is left out.
 
         `journals=False` leaves all of them out; `read_journal` gets one whatever its state.
         """
@@ -217,15 +245,21 @@ class Store(ABC):
 
     @abstractmethod
     async def commit(self, queue: MailboxQueue, epoch: int, batch: Batch) -> Committed:
-        """Write a batch; raises `StaleEpoch` having written nothing."""
+        """Write a batch; raises `StaleEpoch` having written nothing, and `StoreError` as `ActorWrite.dropped` says."""
 
     @abstractmethod
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
-        """Note that `node` tries this actor's redelivered messages; return how many nodes have, this one included.
+    async def mark_attempts(
+        self, queue: MailboxQueue, epoch: int, actors: Sequence[str], node: str, *, before: str = ""
+    ) -> None:
+        """Note that `node` tries of these actors what an owner may have died of.
 
-        A node that tries again, having survived, counts once. A commit that writes the actor, or names it in
-        `survived`, clears it.
+        `before`, the owner before, is noted as well where nobody is noted yet: it had the actor in hand without a mark.
+        A commit that writes the actor, or names it in `survived`, clears its notes.
         """
+
+    @abstractmethod
+    async def tried(self, queue: MailboxQueue, actors: Sequence[str]) -> list[frozenset[str]]:
+        """Return the nodes that are noted for each of these actors."""
 
     @abstractmethod
     async def due(self, queue: MailboxQueue, limit: int) -> Due:
@@ -265,7 +299,7 @@ class Store(ABC):
 
     @abstractmethod
     async def revoke(self, task_ids: Sequence[str], until: float) -> None:
-        """Remember until then that nobody shall start these tasks."""
+        """Remember until then that nobody shall start these lives of tasks, and end their leases that still run."""
 
     @abstractmethod
     async def revoked(self, task_ids: Sequence[str]) -> set[str]:

@@ -19,6 +19,10 @@ from leveret_actors.store.contract import (
     Store,
     TakenOver,
 )
+from leveret_actors.store.memory_leases import LeaseTable, MemoryLeases
+from leveret_actors.store.memory_listening import MemoryListeners
+from leveret_actors.store.memory_outcomes import MemoryOutcomes, OutcomeTable
+from leveret_actors.store.memory_restraints import MemoryRestraints, RestraintTable
 from leveret_actors.store.shelf import Shelf
 from leveret_broker.address import MailboxQueue
 from leveret_broker.errors import StaleEpoch, StoreUnavailable
@@ -40,6 +44,11 @@ class Room:
         self.revoked: dict[str, float] = {}
         self.attempts: dict[str, tuple[int, float]] = {}
         self.letters: dict[str, DeadLetter] = {}
+        self.counts: dict[str, int] = {}
+        self.leases = LeaseTable()
+        self.restraints = RestraintTable()
+        self.listeners: dict[str, tuple[str, ...]] = {}
+        self.outcomes = OutcomeTable()
 
     def shelf(self, queue: MailboxQueue) -> Shelf:
         """Return what is kept of a queue."""
@@ -59,7 +68,7 @@ class Room:
             self.attempts = {task: note for task, note in self.attempts.items() if note[1] > clock}
 
 
-class MemoryStore(Store):
+class MemoryStore(MemoryLeases, MemoryListeners, MemoryOutcomes, MemoryRestraints, Store):
     """A store in the room of this name, shared by all of this process; it outlives `close`."""
 
     def __init__(self, hub_name: str, *, clock: Callable[[], float] = time.time) -> None:
@@ -90,9 +99,35 @@ class MemoryStore(Store):
             self.room.fault(name, True)
         return answer
 
+    @property
+    def _table(self) -> LeaseTable:
+        return self.room.leases
+
+    @property
+    def _restraints(self) -> RestraintTable:
+        return self.room.restraints
+
+    @property
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        return self.room.listeners
+
+    @property
+    def _outcomes(self) -> OutcomeTable:
+        return self.room.outcomes
+
     async def clock(self) -> float:
         """Return the injected clock's time."""
         return await self._effect("clock", self._clock)
+
+    async def mailbox_count(self, kind: str, count: int = 0) -> int:
+        """Return, or note, how many mailbox queues a kind has."""
+
+        def effect() -> int:
+            if count:
+                self.room.counts.setdefault(kind, count)
+            return self.room.counts.get(kind, 0)
+
+        return await self._effect("mailbox_count", effect)
 
     # -- mailbox queues -----------------------------------------------------------------------------------------------
 
@@ -101,12 +136,23 @@ class MemoryStore(Store):
 
         def effect() -> TakenOver:
             shelf = self.room.shelf(queue)
+            before = "" if shelf.owner == node else shelf.owner
             shelf.epoch += 1
             shelf.owner = node
             pending = tuple(shelf.pending.values())
-            return TakenOver(shelf.epoch, self._clock(), pending, shelf.stalled(), shelf.next_due())
+            return TakenOver(shelf.epoch, self._clock(), pending, shelf.stalled(), shelf.next_due(), before)
 
         return await self._effect("take_over", effect)
+
+    async def release(self, queue: MailboxQueue, epoch: int) -> None:
+        """Say that a queue is handed over."""
+
+        def effect() -> None:
+            shelf = self.room.shelf(queue)
+            if shelf.epoch == epoch:
+                shelf.owner = ""
+
+        await self._effect("release", effect)
 
     async def load(
         self, queue: MailboxQueue, actors: Sequence[str], *, journals: bool = True
@@ -138,15 +184,22 @@ class MemoryStore(Store):
 
         return await self._effect("commit", effect)
 
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
-        """Note an attempt at an actor; see `Store`."""
+    async def mark_attempts(
+        self, queue: MailboxQueue, epoch: int, actors: Sequence[str], node: str, *, before: str = ""
+    ) -> None:
+        """Note attempts at actors; see `Store`."""
 
-        def effect() -> int:
-            tried = self.room.fenced(queue, epoch).attempts.setdefault(actor, set())
-            tried.add(node)
-            return len(tried)
+        def effect() -> None:
+            attempts = self.room.fenced(queue, epoch).attempts
+            for actor in actors:
+                attempts[actor] = {*(attempts.get(actor) or {before}), node} - {""}
 
-        return await self._effect("mark_attempt", effect)
+        await self._effect("mark_attempts", effect)
+
+    async def tried(self, queue: MailboxQueue, actors: Sequence[str]) -> list[frozenset[str]]:
+        """Return who tried each actor."""
+        attempts = self.room.shelf(queue).attempts
+        return await self._effect("tried", lambda: [frozenset(attempts.get(actor, ())) for actor in actors])
 
     async def due(self, queue: MailboxQueue, limit: int) -> Due:
         """Return due timers; see `Store`."""
@@ -215,6 +268,7 @@ class MemoryStore(Store):
         def effect() -> None:
             for task in task_ids:
                 self.room.revoked[task] = max(until, self.room.revoked.get(task, 0.0))
+            self.room.leases.end(task_ids, until)
             self.room.forget_outdated(self._clock())
 
         await self._effect("revoke", effect)

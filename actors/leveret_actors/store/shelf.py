@@ -15,6 +15,7 @@ from leveret_actors.store.contract import (
     MemberWrite,
     Outbox,
     Timer,
+    too_few,
 )
 
 REMEMBERED: Final = 100
@@ -56,9 +57,11 @@ class Shelf:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def write(self, batch: Batch, clock: float) -> bool:
-        """Apply a batch; True when it had been applied before."""
+        """Apply a batch; True when it had been applied before. Raises `StoreError` having applied nothing."""
         if batch.id in self._done:
             return True
+        for actor in batch.actors:
+            self._check_dropped(actor)
         for actor in batch.actors:
             self._write_actor(actor, clock)
         for member in batch.members:
@@ -91,6 +94,12 @@ class Shelf:
             self.remove(key)
         return len(gone[:limit])
 
+    def _check_dropped(self, write: ActorWrite) -> None:
+        kept = None if write.new_run or write.delete else self.actors.get(write.actor)
+        there = 0 if kept is None else len(kept.journal)
+        if write.dropped > there:
+            raise too_few(write, there)
+
     def _write_actor(self, write: ActorWrite, clock: float) -> None:
         self.attempts.pop(write.actor, None)
         if write.delete:
@@ -104,6 +113,7 @@ class Shelf:
         kept.run = write.run
         kept.status = write.status
         kept.state = write.state
+        del kept.journal[len(kept.journal) - write.dropped :]
         kept.journal.extend(write.append)
         kept.closed = write.closed
         kept.stalled = write.stalled

@@ -1,12 +1,12 @@
--- Note that a node tries an actor's redelivered messages.
--- KEYS[1]: <queue>:meta. ARGV: epoch, actor, node. Returns how many nodes have tried, or -1 when the epoch is stale.
+-- Note that a node tries what an owner may have died of.
+-- KEYS[1]: <queue>:meta. ARGV: epoch, node, the owner before or '', actors. Returns 1, or 0 when the epoch is stale.
 -- Repeating a call whose reply was lost changes nothing.
 
-if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return -1 end
-local tried = redis.call('HGET', prefix .. 'attempts', ARGV[2]) or '\n'
-if not string.find(tried, '\n' .. ARGV[3] .. '\n', 1, true) then
-  tried = tried .. ARGV[3] .. '\n'
-  redis.call('HSET', prefix .. 'attempts', ARGV[2], tried)
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+for i = 4, #ARGV do
+  local earlier = redis.call('HGET', prefix .. 'attempts', ARGV[i])
+  local tried = earlier or (ARGV[3] == '' and '\n' or '\n' .. ARGV[3] .. '\n')
+  if not string.find(tried, '\n' .. ARGV[2] .. '\n', 1, true) then tried = tried .. ARGV[2] .. '\n' end
+  if tried ~= earlier then redis.call('HSET', prefix .. 'attempts', ARGV[i], tried) end
 end
-local _, lines = string.gsub(tried, '\n', '')
-return lines - 1
+return 1

@@ -46,7 +46,8 @@ def decode_pending(fields: list[bytes]) -> tuple[Outbox, ...]:
 def _actor(write: ActorWrite) -> tuple[object, ...]:
     mode = "delete" if write.delete else "new" if write.new_run else ""
     marks = f"{'c' if write.closed else '-'}{'s' if write.stalled else '-'}{_time(write.expires)}"
-    return (write.actor, write.run, write.status, _raw(write.state), marks, mode, [_raw(one) for one in write.append])
+    append = [_raw(one) for one in write.append]
+    return (write.actor, write.run, write.status, _raw(write.state), marks, mode, append, write.dropped)
 
 
 def _raw(data: bytes) -> msgspec.Raw:

@@ -1,5 +1,6 @@
 -- Write one batch of one queue, or nothing.
--- KEYS[1]: <queue>:meta. ARGV: epoch, session, number, batch (see batch.py). Returns {outcome, clock}.
+-- KEYS[1]: <queue>:meta. ARGV: epoch, session, number, batch (see batch.py). Returns {outcome, clock}; 'short 2 5'
+-- says that write 2, counted from 0, takes more records off its journal than the 5 that are there.
 
 local epoch, session, number = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local id, actors, timers, timers_gone, members, outbox, settled, survived = unpack(cmsgpack.unpack(ARGV[4]))
@@ -15,13 +16,15 @@ if known[3] == session and number <= tonumber(known[4]) then return {'late', now
 local attempts = examine_queue()
 local statuses, marks, timers_of = {}, {}, {}
 for i, write in ipairs(actors) do
-  local actor, status, mode = write[1], write[3], write[6]
+  local actor, status, mode, dropped = write[1], write[3], write[6], write[8]
+  local there = mode == '' and redis.call('LLEN', journal_key(actor)) or 0
+  if dropped > there then return {'short ' .. (i - 1) .. ' ' .. there, now} end
   if mode == 'delete' then
     statuses[i], timers_of[i] = examine(actor)
   else
     local head = redis.call('HMGET', actor_key(actor), 'status', 'marks')
     statuses[i], marks[i] = head[1], head[2]
-    redis.call('LLEN', journal_key(actor))
+    if mode == 'new' then redis.call('LLEN', journal_key(actor)) end
     if head[1] and head[1] ~= status then redis.call('ZCARD', status_key(head[1])) end
     redis.call('ZCARD', status_key(status))
   end
@@ -50,7 +53,7 @@ local function write_marks(actor, new)
 end
 
 for i, write in ipairs(actors) do
-  local actor, run, status, state, mark, mode, append = unpack(write)
+  local actor, run, status, state, mark, mode, append, dropped = unpack(write)
   if mode == 'delete' then
     forget(actor, statuses[i], timers_of[i])
   else
@@ -63,6 +66,7 @@ for i, write in ipairs(actors) do
     if old ~= mark or string.sub(mark, 1, 1) == 'c' then write_marks(actor, mark) end
     redis.call('HSET', actor_key(actor), 'run', run, 'status', status, 'state', state, 'marks', mark, 'updated', now)
     if mode == 'new' then redis.call('DEL', journal_key(actor)) end
+    if dropped > 0 then redis.call('LTRIM', journal_key(actor), 0, -1 - dropped) end
     sliced('RPUSH', journal_key(actor), append)
   end
   if attempts > 0 then redis.call('HDEL', prefix .. 'attempts', actor) end

@@ -12,8 +12,22 @@ All keys of one mailbox queue share a hash tag, so they share a slot and one scr
     {ns:Booking:7}:closed                sorted set by sequence    :expires           sorted set by time
     {ns:Booking:7}:stalled               set of actors             :wait              written before a WAIT
 
-What belongs to no queue: `{ns:meta}:format`, `{ns:nodes}:`until and info, `{ns:tasks}:`revoked and attempt by task,
-`{ns:dead}:`order and letters.
+What belongs to no queue: `{ns:meta}:`format and mailboxes, `{ns:nodes}:`until and info, `{ns:dead}:`order and letters,
+and about tasks, each under its id:
+
+    {ns:tasks}:revoked:<life>            until when                :attempt:<life>    the highest, until when
+    {ns:tasks}:lease:<task>              hash: the fields of a lease
+    {ns:tasks}:called:<task>             hash: who waits for a task that a client called, and how it ended
+    {ns:tasks}:leases                    sorted set by name        :leases-by-time    the same, by their ends
+
+What holds services back:
+
+    {ns:services}:bucket:<name>          when it is full again      :paused            set of services
+    {ns:services}:room:<name>            sorted set of seats by the time until which they are taken
+
+Who listens to events:
+
+    {ns:events}:listeners                hash: patterns, by group
 
 A member that is made of several texts has each behind its length in bytes (`3:abc`), so no text can be read as another.
 """

@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from leveret_actors.store.contract import (
     ActorRecord,
@@ -16,6 +17,7 @@ from leveret_actors.store.contract import (
     Member,
     Store,
     TakenOver,
+    too_few,
 )
 from leveret_actors.store.redis import scripts
 from leveret_actors.store.redis.batch import decode_pending, encode_batch
@@ -24,6 +26,9 @@ from leveret_actors.store.redis.link import Link
 from leveret_broker.address import MailboxQueue
 from leveret_broker.errors import StaleEpoch
 from leveret_broker.ids import new_id
+
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of journals after which an answer ends; the rest is asked for anew."""
 
 
 class _Writer:
@@ -45,31 +50,36 @@ class QueueStore(Store, ABC):
 
     async def take_over(self, queue: MailboxQueue, node: str) -> TakenOver:
         """Begin a new epoch; see `Store`. Repeating it after a lost reply begins one more, which harms nobody."""
-        epoch, clock, pending, stalled, first = await self._link.run(
+        epoch, clock, pending, stalled, first, last = await self._link.run(
             scripts.TAKE_OVER,
             [self._keys.queue(queue, "meta")],
             [node],
-            as_type=tuple[int, bytes, list[bytes], list[bytes], bytes],
+            as_type=tuple[int, bytes, list[bytes], list[bytes], bytes, bytes],
         )
+        before = "" if last.decode() == node else last.decode()
         looked_at = tuple(sorted(actor.decode() for actor in stalled))
-        return TakenOver(epoch, float(clock), decode_pending(pending), looked_at, float(first))
+        return TakenOver(epoch, float(clock), decode_pending(pending), looked_at, float(first), before)
+
+    async def release(self, queue: MailboxQueue, epoch: int) -> None:
+        """Say that a queue is handed over."""
+        await self._link.run(scripts.RELEASE, [self._keys.queue(queue, "meta")], [epoch], as_type=int)
 
     async def load(
         self, queue: MailboxQueue, actors: Sequence[str], *, journals: bool = True
     ) -> list[ActorRecord | None]:
         """Return what is there of these actors; see `Store`."""
-        if not actors:
-            return []
-        found = await self._link.run(
-            scripts.LOAD,
-            [self._keys.queue(queue, "meta")],
-            ["1" if journals else "0", *actors],
-            as_type=list[tuple[bytes, tuple[bytes, ...]] | None],
-            writes=False,
-        )
-        return [
-            None if entry is None else ActorRecord(actor, entry[0], entry[1]) for actor, entry in zip(actors, found)
-        ]
+        records: list[ActorRecord | None] = []
+        while len(records) < len(actors):
+            rest = actors[len(records) :]
+            found = await self._link.run(
+                scripts.LOAD,
+                [self._keys.queue(queue, "meta")],
+                ["1" if journals else "0", PAGE_BYTES, *rest],
+                as_type=list[tuple[bytes, tuple[bytes, ...]] | None],
+                writes=False,
+            )
+            records += [None if one is None else ActorRecord(actor, *one) for actor, one in zip(rest, found)]
+        return records
 
     async def read_journal(self, queue: MailboxQueue, actor: str, after: int, limit: int) -> list[bytes]:
         """Return a page of a journal."""
@@ -92,15 +102,26 @@ class QueueStore(Store, ABC):
             )
         if outcome in {b"done", b"repeated"}:
             return Committed(float(clock), repeated=outcome == b"repeated")
+        if outcome.startswith(b"short"):
+            _, index, there = outcome.split()
+            raise too_few(batch.actors[int(index)], int(there))
         raise _stale(queue, epoch)
 
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
-        """Note an attempt at an actor; see `Store`."""
+    async def mark_attempts(
+        self, queue: MailboxQueue, epoch: int, actors: Sequence[str], node: str, *, before: str = ""
+    ) -> None:
+        """Note attempts at actors; see `Store`."""
         key = self._keys.queue(queue, "meta")
-        count = await self._link.run(scripts.ATTEMPT, [key], [epoch, actor, node], as_type=int)
-        if count < 0:
+        if not await self._link.run(scripts.ATTEMPT, [key], [epoch, node, before, *actors], as_type=int):
             raise _stale(queue, epoch)
-        return count
+
+    async def tried(self, queue: MailboxQueue, actors: Sequence[str]) -> list[frozenset[str]]:
+        """Return who tried each actor."""
+        if not actors:
+            return []
+        key = self._keys.queue(queue, "attempts")
+        found = await self._link.call(key, "HMGET", key, *actors, as_type=list[bytes | None])
+        return [frozenset((nodes or b"").decode().split("\n")) - {""} for nodes in found]
 
     async def due(self, queue: MailboxQueue, limit: int) -> Due:
         """Return due timers; see `Store`."""

@@ -12,15 +12,20 @@ import msgspec
 from leveret_actors.store.contract import DeadLetter, NodeRow, Store
 from leveret_actors.store.redis import scripts
 from leveret_actors.store.redis.keys import Keys
+from leveret_actors.store.redis.leases import RedisLeases
 from leveret_actors.store.redis.link import Link
+from leveret_actors.store.redis.listening import RedisListeners
+from leveret_actors.store.redis.outcomes import RedisOutcomes
+from leveret_actors.store.redis.restraints import RedisRestraints
 from leveret_broker.address import MailboxQueue
+from leveret_broker.ids import lives_of
 
 _encode = msgspec.msgpack.Encoder().encode
 _info = msgspec.msgpack.Decoder(dict[str, str])
 _letter = msgspec.msgpack.Decoder(DeadLetter)
 
 
-class SharedStore(Store, ABC):
+class SharedStore(RedisLeases, RedisListeners, RedisOutcomes, RedisRestraints, Store, ABC):
     """The part of the contract that is about the whole namespace."""
 
     _link: Link
@@ -59,8 +64,9 @@ class SharedStore(Store, ABC):
     async def revoke(self, task_ids: Sequence[str], until: float) -> None:
         """Remember revoked tasks."""
         keys = self._task_keys("revoked", task_ids)
+        lives = [part for identity in task_ids for life in lives_of(identity) for part in life]
         if keys:
-            await self._link.run(scripts.REVOKE, keys, [_milliseconds(until)], as_type=int)
+            await self._link.run(scripts.REVOKE, keys, [_milliseconds(until), repr(until), *lives], as_type=int)
 
     async def revoked(self, task_ids: Sequence[str]) -> set[str]:
         """Return which are revoked."""
@@ -83,6 +89,13 @@ class SharedStore(Store, ABC):
     async def _notes(self, what: str, task_ids: Sequence[str]) -> list[bytes | None]:
         keys = self._task_keys(what, task_ids)
         return await self._link.call(keys[0], "MGET", *keys, as_type=list[bytes | None]) if keys else []
+
+    # -- mailboxes ----------------------------------------------------------------------------------------------------
+
+    async def mailbox_count(self, kind: str, count: int = 0) -> int:
+        """Return, or note, how many mailbox queues a kind has."""
+        key = self._keys.shared("meta", "mailboxes")
+        return await self._link.run(scripts.MAILBOXES, [key], [kind, count], as_type=int, writes=count > 0)
 
     # -- dead letters -------------------------------------------------------------------------------------------------
 

@@ -38,6 +38,8 @@ class QueueStore(SqliteBase):
 
         def job(transaction: Transaction) -> TakenOver:
             number = self._database.post.declare(transaction, self._namespace, queue)
+            rows = transaction.rows("SELECT node FROM owners WHERE queue = ? AND node <> ?", (number, node))
+            before = rows[0][0] if rows else ""
             transaction.execute(
                 "INSERT INTO owners (queue, epoch, node, done) VALUES (?, 1, ?, ?)"
                 " ON CONFLICT (queue) DO UPDATE SET epoch = epoch + 1, node = excluded.node",
@@ -48,9 +50,18 @@ class QueueStore(SqliteBase):
                 "SELECT actor FROM actors WHERE queue = ? AND stalled = 1 ORDER BY actor", (number,)
             )
             first = transaction.rows("SELECT min(at) FROM timers WHERE queue = ?", (number,))[0][0]
-            return TakenOver(epoch, self._clock(), (), tuple(actor for (actor,) in stalled), first or 0.0)
+            return TakenOver(epoch, self._clock(), (), tuple(actor for (actor,) in stalled), first or 0.0, before)
 
         return await self._write(job)
+
+    async def release(self, queue: MailboxQueue, epoch: int) -> None:
+        """Say that a queue is handed over."""
+
+        def job(transaction: Transaction) -> None:
+            values = (self._find(transaction, queue), epoch)
+            transaction.execute("UPDATE owners SET node = '' WHERE queue = ? AND epoch = ?", values)
+
+        await self._write(job)
 
     async def load(
         self, queue: MailboxQueue, actors: Sequence[str], *, journals: bool = True
@@ -106,15 +117,29 @@ class QueueStore(SqliteBase):
 
         return await self._write(job)
 
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
-        """Note an attempt at an actor; see `Store`."""
+    async def mark_attempts(
+        self, queue: MailboxQueue, epoch: int, actors: Sequence[str], node: str, *, before: str = ""
+    ) -> None:
+        """Note attempts at actors; see `Store`."""
 
-        def job(transaction: Transaction) -> int:
-            values = (self._fenced(transaction, queue, epoch), actor)
-            transaction.execute("INSERT OR IGNORE INTO marks VALUES (?, ?, ?)", (*values, node))
-            return int(transaction.rows("SELECT count(*) FROM marks WHERE queue = ? AND actor = ?", values)[0][0])
+        def job(transaction: Transaction) -> None:
+            number = self._fenced(transaction, queue, epoch)
+            noted = {actor for actor, _ in select_actors(transaction, "SELECT actor, node FROM marks", number, actors)}
+            first = [(number, actor, before) for actor in actors if before and actor not in noted]
+            for mark in (*first, *((number, actor, node) for actor in actors)):
+                transaction.execute("INSERT OR IGNORE INTO marks VALUES (?, ?, ?)", mark)
 
-        return await self._write(job)
+        await self._write(job)
+
+    async def tried(self, queue: MailboxQueue, actors: Sequence[str]) -> list[frozenset[str]]:
+        """Return who tried each actor."""
+
+        def job(transaction: Transaction) -> list[frozenset[str]]:
+            number = self._find(transaction, queue)
+            rows = select_actors(transaction, "SELECT actor, node FROM marks", number, actors)
+            return [frozenset(node for name, node in rows if name == actor) for actor in actors]
+
+        return await self._read(job)
 
     async def due(self, queue: MailboxQueue, limit: int) -> Due:
         """Return due timers; see `Store`."""

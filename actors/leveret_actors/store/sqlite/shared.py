@@ -8,14 +8,17 @@ from typing import Any
 import msgspec
 
 from leveret_actors.store.contract import DeadLetter, NodeRow
-from leveret_actors.store.sqlite.base import SqliteBase
+from leveret_actors.store.sqlite.leases import SqliteLeases
+from leveret_actors.store.sqlite.listening import SqliteListeners
+from leveret_actors.store.sqlite.outcomes import SqliteOutcomes
+from leveret_actors.store.sqlite.restraints import SqliteRestraints
 from leveret_broker.address import MailboxQueue
 from leveret_broker.embedded.worker import Transaction
 
 _info = msgspec.msgpack.Decoder(dict[str, str])
 
 
-class SharedStore(SqliteBase):
+class SharedStore(SqliteLeases, SqliteListeners, SqliteOutcomes, SqliteRestraints):
     """What every node of the namespace may write."""
 
     # -- nodes --------------------------------------------------------------------------------------------------------
@@ -72,6 +75,7 @@ class SharedStore(SqliteBase):
                 rows,
                 "ON CONFLICT DO UPDATE SET revoked_until = max(revoked_until, excluded.revoked_until)",
             )
+            self._end_leases(transaction, task_ids, until)
 
         await self._write(job)
 
@@ -116,6 +120,18 @@ class SharedStore(SqliteBase):
             " WHERE max(attempt_until, revoked_until) <= ? LIMIT 10)",
             (self._clock(),),
         )
+
+    async def mailbox_count(self, kind: str, count: int = 0) -> int:
+        """Return, or note, how many mailbox queues a kind has: the transport's word, for both share the file."""
+
+        def job(transaction: Transaction) -> int:
+            if count:
+                transaction.execute("INSERT OR IGNORE INTO counts VALUES (?, ?, ?)", (self._namespace, kind, count))
+            query = "SELECT count FROM counts WHERE namespace = ? AND kind = ?"
+            rows = transaction.rows(query, (self._namespace, kind))
+            return int(rows[0][0]) if rows else 0
+
+        return await (self._write(job) if count else self._read(job))
 
     # -- dead letters -------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from loguru import logger
 
+from leveret_actors.store.sqlite import listening, restraints
 from leveret_actors.store.sqlite.queues import QueueStore
 from leveret_actors.store.sqlite.shared import SharedStore
 from leveret_actors.store.sqlite.tables import SCHEMA, VERSION
@@ -42,6 +43,9 @@ class SqliteStore(QueueStore, SharedStore):
                 await asyncio.sleep(AGAIN_SECONDS)
         try:
             await self._database.install("store", VERSION, SCHEMA)
+            await self._database.install("restraints", restraints.VERSION, restraints.SCHEMA)
+            await self._database.install("seats", restraints.SEATS_VERSION, restraints.SEATS_SCHEMA)
+            await self._database.install("listeners", listening.VERSION, listening.SCHEMA)
         except BaseException:
             await self._database.close()
             raise

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from leveret_actors.store.contract import ActorWrite, Batch, MemberWrite
+from leveret_actors.store.contract import ActorWrite, Batch, MemberWrite, too_few
 from leveret_broker.embedded.worker import Transaction
 
-VERSION: Final = 1
+VERSION: Final = 3
 SCHEMA: Final = """
 CREATE TABLE owners (
     queue INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, node TEXT NOT NULL, commits INTEGER NOT NULL DEFAULT 0,
@@ -42,6 +42,16 @@ CREATE TABLE nodes (
 CREATE TABLE task_notes (
     namespace TEXT, task TEXT, attempt INTEGER NOT NULL DEFAULT 0, attempt_until REAL NOT NULL DEFAULT 0,
     revoked_until REAL NOT NULL DEFAULT 0, PRIMARY KEY (namespace, task)) WITHOUT ROWID;
+CREATE TABLE leases (
+    namespace TEXT, task TEXT, service TEXT NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL,
+    attempt INTEGER NOT NULL, deaths INTEGER NOT NULL, status TEXT NOT NULL, holder TEXT NOT NULL, until REAL NOT NULL,
+    body BLOB NOT NULL, parcel BLOB NOT NULL, progress BLOB NOT NULL,
+    PRIMARY KEY (namespace, task)) WITHOUT ROWID;
+CREATE INDEX leases_by_time ON leases (namespace, until, task);
+CREATE TABLE outcomes (
+    namespace TEXT, task TEXT, record BLOB NOT NULL, until REAL NOT NULL,
+    PRIMARY KEY (namespace, task)) WITHOUT ROWID;
+CREATE INDEX outcomes_by_time ON outcomes (until);
 CREATE TABLE letters (
     namespace TEXT, id TEXT, at REAL NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (namespace, id)) WITHOUT ROWID;
@@ -67,11 +77,15 @@ def unpack_records(data: bytes) -> tuple[bytes, ...]:
 
 
 def write_batch(transaction: Transaction, queue: int, batch: Batch, clock: float) -> bool:
-    """Write a batch, its outbox and acknowledgements excepted; True when that had been done before."""
+    """Write a batch, its outbox and acknowledgements excepted; True when that had been done before.
+
+    Raises `StoreError` having written nothing.
+    """
     commits, done = transaction.rows("SELECT commits, done FROM owners WHERE queue = ?", (queue,))[0]
     known = _ids.decode(done)
     if batch.id in known:
         return True
+    cuts = [cut for write in batch.actors if write.dropped for cut in _cuts(transaction, queue, write)]
     known = (*known[1 - REMEMBERED :], batch.id)
     transaction.execute(
         "UPDATE owners SET commits = ?, done = ? WHERE queue = ?", (commits + 1, msgspec.msgpack.encode(known), queue)
@@ -81,6 +95,7 @@ def write_batch(transaction: Transaction, queue: int, batch: Batch, clock: float
     remove_actors(transaction, queue, [write.actor for write in batch.actors if write.delete])
     _delete(transaction, "journal", queue, [write.actor for write in kept if write.new_run])
     _write_actors(transaction, queue, kept, clock)
+    _cut(transaction, queue, cuts)
     _append(transaction, queue, kept, commits + 1)
     _write_timers(transaction, queue, kept)
     _write_members(transaction, queue, batch.members)
@@ -147,6 +162,29 @@ def _append(transaction: Transaction, queue: int, writes: Sequence[ActorWrite], 
     """Append one row per turn; the commit's number orders them."""
     rows = [(queue, write.actor, commit, msgspec.msgpack.encode(write.append)) for write in writes if write.append]
     transaction.many("INSERT INTO journal", rows)
+
+
+def _cuts(transaction: Transaction, queue: int, write: ActorWrite) -> list[tuple[str, int, tuple[bytes, ...]]]:
+    """Return (actor, row, records that stay in it) for the rows at the end of a journal that lose records."""
+    cuts: list[tuple[str, int, tuple[bytes, ...]]] = []
+    left = write.dropped
+    query = "SELECT number, records FROM journal WHERE queue = ? AND actor = ? ORDER BY number DESC"
+    rows = () if write.new_run or write.delete else transaction.execute(query, (queue, write.actor))
+    for number, data in rows:
+        records = unpack_records(data)
+        stay = records[: max(0, len(records) - left)]
+        left -= len(records) - len(stay)
+        cuts.append((write.actor, number, stay))
+        if not left:
+            return cuts
+    raise too_few(write, write.dropped - left)
+
+
+def _cut(transaction: Transaction, queue: int, cuts: Sequence[tuple[str, int, tuple[bytes, ...]]]) -> None:
+    gone = [(queue, actor, number) for actor, number, stay in cuts if not stay]
+    transaction.each("DELETE FROM journal WHERE queue = ? AND actor = ? AND number = ?", gone)
+    shorter = [(queue, actor, number, msgspec.msgpack.encode(stay)) for actor, number, stay in cuts if stay]
+    transaction.many("INSERT OR REPLACE INTO journal", shorter)
 
 
 def _write_timers(transaction: Transaction, queue: int, writes: Sequence[ActorWrite]) -> None:
