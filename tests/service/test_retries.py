@@ -5,13 +5,17 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leveret import service
-from leveret.retry import Retry, RetryDetails
+from leveret.retry import ErrorKind, Retry, RetryDetails
+from leveret_actors.service.execution import slots
 from leveret_actors.settings import ServiceSettings
 from leveret_broker.address import Address
 from leveret_broker.embedded.memory import MemoryTransport
 from leveret_broker.envelope import Ended
+from leveret_broker.errors import ConfigurationError
 from leveret_broker.outcome import Completed, Failed
 from tests.service.world import World
 
@@ -110,6 +114,79 @@ async def test_S01_a_callable_is_a_policy_and_sees_the_error(world: World) -> No
     assert failure.message == "attempt 2"
 
 
+async def test_S01_a_policy_sees_the_time_since_the_first_attempt_and_the_last_delay(world: World) -> None:
+    seen: list[RetryDetails] = []
+
+    def policy(details: RetryDetails) -> float | None:
+        seen.append(details)
+        return 0.05 if details.attempt < 3 else None
+
+    shop = Shop()
+    await world.start(shop, settings=ServiceSettings(retry=policy))
+
+    await world.send("Shop.once")
+    await world.failure()
+
+    first, second, third = seen
+    assert [one.last_delay for one in seen] == [0.0, 0.05, 0.05]
+    assert 0 <= first.elapsed < second.elapsed < third.elapsed
+    assert third.elapsed == pytest.approx(shop.times[2] - shop.times[0], abs=0.05)
+    assert third.elapsed >= 0.08
+
+
+class Declined(CardRefused):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("kinds", "retried"),
+    [
+        (("CardRefused",), True),
+        ((f"{__name__}:CardRefused",), True),
+        ((CardRefused, KeyError), True),
+        ((Declined,), True),
+        (("KeyError", KeyError), False),
+        (("builtins:CardRefused",), False),
+    ],
+)
+def test_S01_kinds_of_exceptions_are_named_by_class_or_name_and_mean_those_derived_from_them(
+    kinds: tuple[ErrorKind, ...], retried: bool
+) -> None:
+    details = RetryDetails("Shop", "pay", "t", 1, Declined())
+
+    assert (Retry(only=kinds)(details) is not None) is retried
+    assert (Retry(ignore=kinds)(details) is not None) is not retried
+    assert Retry(only=(Exception,), ignore=(Declined,))(details) is None
+
+
+@pytest.mark.parametrize("kinds", [CardRefused, "CardRefused", [CardRefused], (3,), ("",), (int,)])
+def test_S01_what_names_no_exceptions_is_refused(kinds: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"Retry\(only=\.\.\.\) takes a tuple"):
+        Retry(only=kinds)
+
+
+@given(
+    initial=st.floats(0, 1e6),
+    factor=st.floats(1, 1e3),
+    maximum=st.floats(0, 1e6),
+    jitter=st.floats(0, 1),
+    attempt=st.integers(1, 10_000),
+)
+def test_S01_a_delay_is_never_over_the_cap_and_never_under_its_jitter(
+    initial: float, factor: float, maximum: float, jitter: float, attempt: int
+) -> None:
+    policy = Retry(initial=initial, factor=factor, maximum=maximum, jitter=jitter, attempts=0)
+    full = Retry(initial=initial, factor=factor, maximum=maximum, jitter=0, attempts=0)
+    details = RetryDetails("Shop", "pay", "t", attempt, ValueError())
+
+    delay, whole = policy(details), full(details)
+
+    assert delay is not None
+    assert whole is not None
+    assert whole * (1 - jitter) <= delay <= whole <= maximum
+    assert attempt > 1 or whole == min(initial, maximum)
+
+
 @pytest.mark.parametrize("answer", [float("nan"), float("inf"), "soon", SystemExit(1)])
 async def test_S01_a_broken_policy_gives_up_with_the_failure_of_the_task(world: World, answer: Any) -> None:
     def policy(details: RetryDetails) -> Any:
@@ -187,6 +264,23 @@ async def test_S02_file_wins_over_registration_over_method_over_class_over_none(
     assert await attempts(Classy(), "Classy.buy") == 3
     assert await attempts(Classy(), "Classy.once") == 2
     assert await attempts(Shop(), "Shop.once") == 1
+
+
+def test_S02_S08_the_files_concurrency_wins_over_the_registrations_the_codes_and_the_nodes() -> None:
+    @service.define(concurrency=2)
+    class Narrow:
+        async def run(self) -> None: ...
+
+    narrow, file, registration = (
+        service.instance(Narrow()),
+        ServiceSettings(concurrency=5),
+        ServiceSettings(concurrency=4),
+    )
+
+    assert slots(narrow, [file, registration], 32) == 5
+    assert slots(narrow, [ServiceSettings(), registration], 32) == 4
+    assert slots(narrow, [], 32) == 2
+    assert slots(service.instance(Shop()), [], 32) == 32
 
 
 async def test_S03_the_context_tells_who_calls_and_meta_goes_on_to_the_next_attempt(world: World) -> None:

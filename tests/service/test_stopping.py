@@ -9,7 +9,7 @@ from leveret.retry import Retry
 from leveret_actors.settings import ServiceSettings
 from leveret_broker.envelope import Answer, ClientCaller, decode
 from leveret_broker.outcome import Cancelled
-from tests.service.world import World
+from tests.service.world import Worker, World
 
 FOREVER = time.time() + 1e6
 
@@ -170,19 +170,36 @@ async def test_a_client_that_waits_for_a_cancelled_task_gets_an_answer(world: Wo
     task = await world.send("Mill.grind", caller=ClientCaller("me", "r1"))
     await mill.started.wait()
 
-    await world.cancel(task.task_id, FOREVER)
+    await world.cancel(task.task_id, FOREVER, "sold out")
     envelope = decode(await answers.get())
 
     assert envelope.id == "r1"
     assert isinstance(envelope.message, Answer)
     assert isinstance(envelope.message.outcome, Cancelled)
+    assert envelope.message.outcome.where["reason"] == mill.contexts[0].reason == "sold out"
+
+
+async def test_a_client_whose_task_is_cancelled_before_it_is_started_gets_an_answer(world: World) -> None:
+    mill = Mill()
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+    await world.transport.subscribe_replies("me", answers.put_nowait, lambda: None)
+    task = await world.send("Mill.grind", caller=ClientCaller("me", "r1"))
+    await world.store.revoke([task.task_id], FOREVER)
+
+    await world.start(mill)
+    message = decode(await answers.get()).message
+    await world.empty("Mill")
+
+    assert isinstance(message, Answer)
+    assert isinstance(message.outcome, Cancelled)
+    assert mill.contexts == []
 
 
 async def test_a_cancelled_task_that_comes_later_is_dropped(world: World) -> None:
     mill = Mill()
     mill.go.set()
     worker = await world.start(mill)
-    await world.until(lambda: worker.runner._control is not None)
+    await world.until(lambda: worker.runner._hearing._subscription is not None)
     await world.store.revoke(["run.7"], FOREVER)
     await world.cancel("run.8", FOREVER)
     await world.cancel("run.9", time.time() - 1)
@@ -232,3 +249,43 @@ async def test_the_attempts_of_an_operators_retry_count_anew(world: World) -> No
     await world.send("Mill.press", task_id="run.1", attempt=2, sequence=1)
 
     assert await world.value() == "False False"
+
+
+async def test_S02_O05_the_grace_is_the_files_then_the_registrations_the_methods_the_classs(world: World) -> None:
+    @service.define(grace=3)
+    class Patient:
+        @service.task(timeout=0.01, grace=0)
+        async def hurried(self) -> None:
+            await asyncio.shield(asyncio.get_running_loop().create_future())
+
+        async def by_class(self) -> None: ...
+
+    def graces(worker: Worker) -> dict[str, float]:
+        return {name: one.grace for name, one in worker.runner._executions.items()}
+
+    file, registration = ServiceSettings(grace=1), ServiceSettings(grace=2)
+    code = await world.start(Patient())
+
+    assert graces(code) == {"hurried": 0, "by_class": 3}
+    assert set(graces(await world.start(Patient(), settings=file, registration=registration)).values()) == {1}
+    assert set(graces(await world.start(Patient(), registration=registration)).values()) == {2}
+
+
+async def test_O05_a_function_that_does_not_stop_is_given_up_after_its_own_grace(world: World) -> None:
+    class Deaf:
+        def __init__(self) -> None:
+            self.go = threading.Event()
+
+        @service.task(timeout=0.01, grace=0)
+        def wait(self) -> None:
+            self.go.wait(10)
+
+    deaf = Deaf()
+    worker = await world.start(deaf, grace=60)
+
+    await world.send("Deaf.wait")
+
+    assert (await world.failure()).message.endswith("and did not stop when it was told to")
+    assert worker.runner._busy == 1
+    deaf.go.set()
+    await world.until(lambda: worker.runner._busy == 0)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from leveret import service
+from leveret.interceptors import TaskInterceptor
 from leveret_actors.router import DeadLetterRouter
-from leveret_actors.service import ServiceRunner
-from leveret_actors.settings import ServiceSettings
+from leveret_actors.service import LeaseKeeper, LeaseSweeper, ServiceRunner
+from leveret_actors.settings import LeaseSettings, ServiceSettings
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_actors.store.memory import MemoryStore, Room
 from leveret_actors.store.sqlite import SqliteStore
@@ -27,18 +28,21 @@ from leveret_broker.outcome import Completed, Failed, Failure
 from leveret_broker.transport import Subscription, Transport
 
 MAILBOX = MailboxQueue("Flow", 0)
+SHORT_WAIT = LeaseSettings(wait=0.01)
 
 
 class Worker:
     """A node with one service; `crash` is kill -9."""
 
-    def __init__(self, world: "World", transport: Transport, runner: ServiceRunner) -> None:
+    def __init__(self, world: "World", transport: Transport, store: Store, runner: ServiceRunner) -> None:
         self.transport = transport
+        self.store = store
         self.runner = runner
         self.running = asyncio.create_task(runner.run())
 
     async def crash(self) -> None:
         assert isinstance(self.transport, MemoryTransport)
+        await self.store.close()  # a dead process does not write either
         self.transport.hub.crash(self.transport)
         with suppress(TransportClosed, asyncio.CancelledError):
             await self.running
@@ -119,26 +123,39 @@ class World:
         registration: ServiceSettings | None = None,
         codec: Codec | None = None,
         grace: float = 5.0,
+        interceptors: tuple[TaskInterceptor, ...] = (),
+        leases: LeaseSettings = SHORT_WAIT,
     ) -> Worker:
         transport = self.new_transport()
         await transport.open()
+        store = self.store
+        if self.path is None:
+            store = self._new_store()
+            await store.open()
+        instance = service.instance(target)
         runner = ServiceRunner(
-            service.instance(target),
+            instance,
             transport,
-            self.store,
+            store,
             codec or self.codec,
             worker=name,
             concurrency=concurrency,
             settings=settings,
-            registration=registration,
+            registration=registration or instance.settings,
             interrupt_grace=grace,
+            interceptors=interceptors,
+            leases=LeaseKeeper(store, holder=name, settings=leases),
         )
-        worker = Worker(self, transport, runner)
+        worker = Worker(self, transport, store, runner)
         self.workers.append(worker)
         return worker
 
     async def route_dead_letters(self) -> None:
         self.others.append(asyncio.create_task(DeadLetterRouter(self.transport, self.store).run()))
+
+    def sweeper(self, settings: LeaseSettings | None = None) -> LeaseSweeper:
+        """Return one that sweeps when it is asked to."""
+        return LeaseSweeper(self.transport, self.store, node="n", settings=settings)
 
     async def send(self, name: str, arguments: dict[str, Any] | None = None, **fields: Any) -> Task:
         """Publish a task `Service.name`; `fields` are those of the envelope's `Task`."""
@@ -147,14 +164,14 @@ class World:
         fields.setdefault("task_id", f"run.{secrets.token_hex(3)}")
         fields.setdefault("caller", WorkflowCaller(MAILBOX, "i1", "run", number))
         task = Task(service=service_name, name=task_name, arguments=self.codec.dump(arguments or {}), **fields)
-        await self.publish(service_name, encode(Envelope(task.task_id, "", task)))
+        await self.transport.publish(task.queue, encode(Envelope(task.task_id, "", task)))
         return task
 
     async def publish(self, service_name: str, body: bytes) -> None:
         await self.transport.publish(ServiceQueue(service_name), body)
 
-    async def cancel(self, task_id: str, until: float) -> None:
-        await self.transport.publish(CONTROL, encode(Envelope("c", "", CancelTask(task_id, until))))
+    async def cancel(self, task_id: str, until: float, reason: str = "") -> None:
+        await self.transport.publish(CONTROL, encode(Envelope("c", "", CancelTask(task_id, until, reason))))
 
     async def ended(self) -> Envelope:
         """Return the next outcome that arrives, with its address label."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from loguru import logger
 
@@ -33,6 +34,8 @@ class Why(Enum):
     TIMED_OUT = "timed out"
     CANCELLED = "was cancelled"
     STOPPED = "ends with its node"
+    SILENT = "was silent"
+    ELSEWHERE = "goes on elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,18 @@ class Interrupted:
     """What it raised when it was stopped, unless that was only the cancellation."""
     given_up: bool = False
     """True: it was still running when the grace period was over."""
+    reason: str = ""
+    """In the words of who cancelled it."""
 
 
-Ending: TypeAlias = Returned | Raised | Interrupted
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A batch of several calls ended so, which tells of none of them that it is to blame."""
+
+    ending: Raised | Interrupted
+
+
+Ending: TypeAlias = Returned | Raised | Interrupted | Together
 
 
 async def guard(function: Callable[[], Awaitable[Any]]) -> Returned | Raised:
@@ -65,9 +77,34 @@ def guard_call(function: Callable[[], Any]) -> Returned | Raised:
         return Raised(error)
 
 
+def log_errors(context: TaskContext, why: Why, stop: Callable[[], Sequence[BaseException]]) -> None:
+    """Stop what a context belongs to, and log what its callbacks raise."""
+    try:
+        errors = stop()
+    except BaseException as exit_or_interrupt:  # must not end the loop
+        errors = [exit_or_interrupt]
+    for one in errors:
+        text = "task {}: a callback raised when told that the attempt {}"
+        logger.opt(exception=one).error(text, context.task_id, why.value)
+
+
+class Interruptible(Protocol):
+    """Something that runs for a task, and can be stopped."""
+
+    @property
+    def context(self) -> TaskContext:
+        """What it knows about itself."""
+        ...
+
+    def interrupt(self, why: Why, reason: str = "") -> None:
+        """Stop it; only the first time counts. `reason` is in the words of who cancelled it."""
+        ...
+
+
 class Attempt:
     """Watches a running function.
 
+    `cancels` says that cancelling the body stops the function; one in a thread goes on until it returns.
     `on_over` is called once, when it is known how the attempt ended; `on_free` once, when the function has ended as
     well, which is later only for one that was given up.
     """
@@ -77,38 +114,49 @@ class Attempt:
         body: asyncio.Future[Returned | Raised],
         context: TaskContext,
         *,
+        cancels: bool,
         timeout: float,
         grace: float,
+        heartbeat: float,
         on_over: Callable[[Ending], None],
         on_free: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._body = body
         self.context = context
+        self._cancels = cancels
         self._grace = grace
         self._on_over = on_over
         self._on_free = on_free
         self._why: Why | None = None
+        self._reason = ""
         self._over = False
         self._timer = self._loop.call_later(timeout, self.interrupt, Why.TIMED_OUT) if timeout > 0 else None
+        self._heartbeat = heartbeat
+        self._started = time.monotonic()
+        self._silence = self._loop.call_later(heartbeat, self._listen) if heartbeat > 0 else None
         body.add_done_callback(self._ended)
 
-    def interrupt(self, why: Why) -> None:
-        """Tell the function to stop, and give it up after the grace period; only the first reason counts."""
+    def interrupt(self, why: Why, reason: str = "") -> None:
+        """Tell the function to stop, and give it up after the grace period; only the first time counts."""
         if self._why is not None or self._body.done():
             return
-        self._why = why
+        self._why, self._reason = why, reason
         self._stop_timer()
         self._timer = self._loop.call_later(self._grace, self._give_up)
-        try:
-            errors: list[BaseException] = [*self.context.stop(timed_out=why is Why.TIMED_OUT)]
-        except BaseException as exit_or_interrupt:  # must not end the loop
-            errors = [exit_or_interrupt]
-        for one in errors:
-            text = "task {}: a callback raised when told that the attempt {}"
-            logger.opt(exception=one).error(text, self.context.task_id, why.value)
-        if isinstance(self._body, asyncio.Task):
+        late = why in {Why.TIMED_OUT, Why.SILENT}
+        log_errors(self.context, why, lambda: self.context.stop(timed_out=late, reason=reason))
+        if self._cancels:
             self._body.cancel()
+
+    def _listen(self) -> None:
+        """Stop the function if it has been silent for too long, else look again when it may have been."""
+        left = max(self._started, self.context.last_beat) + self._heartbeat - time.monotonic()
+        if left <= 0:
+            self._silence = None
+            self.interrupt(Why.SILENT)
+        else:
+            self._silence = self._loop.call_later(left, self._listen)
 
     def _ended(self, body: asyncio.Future[Returned | Raised]) -> None:
         self._stop_timer()
@@ -116,14 +164,15 @@ class Attempt:
         ending = Raised(asyncio.CancelledError()) if body.cancelled() else body.result()
         if self._why is not None:
             error = ending.error if isinstance(ending, Raised) else None
-            self._finish(Interrupted(self._why, None if isinstance(error, asyncio.CancelledError) else error))
+            said = None if isinstance(error, asyncio.CancelledError) else error
+            self._finish(Interrupted(self._why, said, reason=self._reason))
         else:
             self._finish(ending)
         self._on_free()
 
     def _give_up(self) -> None:
         assert self._why is not None
-        self._finish(Interrupted(self._why, given_up=True))
+        self._finish(Interrupted(self._why, given_up=True, reason=self._reason))
 
     def _finish(self, ending: Ending) -> None:
         if not self._over:
@@ -134,3 +183,6 @@ class Attempt:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None

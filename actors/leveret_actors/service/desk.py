@@ -10,12 +10,15 @@ from typing import Final, TypeAlias
 import msgspec
 from loguru import logger
 
+from leveret_actors.service.calls import ClientCalls
 from leveret_actors.service.report import report
 from leveret_actors.service.revocations import Revocations
-from leveret_broker.address import DEAD_LETTERS, ServiceQueue
-from leveret_broker.envelope import Envelope, Task, encode
+from leveret_actors.service.verdict import TryAgain
+from leveret_broker.address import DEAD_LETTERS
+from leveret_broker.codec import Payload
+from leveret_broker.envelope import ClientCaller, Envelope, Task, encode
 from leveret_broker.errors import TransportClosed
-from leveret_broker.outcome import Failure, Outcome
+from leveret_broker.outcome import Outcome
 from leveret_broker.transport import Transport
 
 NOTE_SECONDS: Final = 86_400.0
@@ -32,57 +35,63 @@ class Desk:
         self,
         transport: Transport,
         revocations: Revocations,
+        calls: ClientCalls,
         *,
-        queue: ServiceQueue,
+        service: str,
         worker: str,
         clock: Callable[[], float],
     ) -> None:
         self._transport = transport
         self._revocations = revocations
-        self._queue = queue
+        self.calls = calls
+        """Those of clients, whose outcomes are kept as well."""
+        self._service = service
         self._worker = worker
         self._clock = clock
         self._open: set[asyncio.Future[None]] = set()
 
     def report(self, body: bytes, task: Task, outcome: Outcome, done: Done) -> None:
         """Tell the caller how the task ended; an outcome that cannot be sent makes a dead letter of the task."""
-        sending = report(task, outcome, self._worker, self._clock())
-        if sending is None:
-            done()
-            return
-        address, answer = sending
 
         def refused(error: BaseException) -> None:
             self.bury(body, f"the outcome of task {task.task_id} could not be sent: {error}", done)
 
-        self._watch(self._transport.publish(address, answer), done, refused)
+        if isinstance(task.caller, ClientCaller):
+            self._watch(self.calls.end(task, outcome), done, refused)
+            return
+        sending = report(task, outcome, self._worker, self._clock())
+        if sending is None:
+            done()
+        else:
+            self._watch(self._transport.publish(*sending), done, refused)
 
     def bury(self, body: bytes, reason: str, done: Done) -> None:
         """Send a task that nobody can handle to the dead letters."""
-        logger.error("dead letter from service {}: {}", self._queue, reason)
-        letter = self._transport.publish(DEAD_LETTERS, body, reason=reason, source=f"{self._queue}")
+        logger.error("dead letter from service {}: {}", self._service, reason)
+        letter = self._transport.publish(DEAD_LETTERS, body, reason=reason, source=self._service)
         self._watch(letter, done, partial(self._stuck, "a dead letter"))
 
-    def postpone(self, body: bytes, delay: float, done: Done) -> None:
-        """Send a task that came too early up the ladder again."""
-        again = self._transport.publish(self._queue, body, delay=delay)
+    def postpone(self, task: Task, body: bytes, delay: float, done: Done) -> None:
+        """Send a task that is not to be run here and now to its queue again, or up the ladder."""
+        again = self._transport.publish(task.queue, body, delay=delay)
         self._watch(again, done, partial(self._stuck, "a task that came early"))
 
     def retry(
-        self, envelope: Envelope, task: Task, done: Done, *, delay: float, failure: Failure, meta: Mapping[str, str]
+        self,
+        envelope: Envelope,
+        task: Task,
+        done: Done,
+        *,
+        verdict: TryAgain,
+        meta: Mapping[str, str],
+        progress: Payload | None = None,
     ) -> None:
         """Send the next attempt of a task out, then note that it is: a redelivery of this one is dropped from then on.
 
         Noted before it was sent out, a crash between the two would lose the task.
         """
-        now = self._clock()
-        following = msgspec.structs.replace(
-            task,
-            attempt=task.attempt + 1,
-            not_before=now + delay if delay > 0 else 0.0,
-            last_failure=failure,
-            meta={str(key): str(value) for key, value in meta.items()},  # a user's hands were on it
-        )
+        now, delay = self._clock(), verdict.delay
+        following = next_attempt(task, verdict, now, meta, progress)
         body = encode(msgspec.structs.replace(envelope, message=following, sent=now))
         until = max(task.deadline, now + delay + NOTE_SECONDS)
 
@@ -91,7 +100,7 @@ class Desk:
             self._watch(noting, done, partial(self._stuck, "the note of an attempt"))
 
         self._watch(
-            self._transport.publish(self._queue, body, delay=delay), sent, partial(self._stuck, "the next attempt")
+            self._transport.publish(task.queue, body, delay=delay), sent, partial(self._stuck, "the next attempt")
         )
 
     async def settle(self) -> None:
@@ -115,4 +124,20 @@ class Desk:
 
     def _stuck(self, what: str, error: BaseException) -> None:
         text = "service {} cannot send {}: {}; the task stays unacknowledged until this node stops or loses its channel"
-        logger.error(text, self._queue, what, error)
+        logger.error(text, self._service, what, error)
+
+
+def next_attempt(task: Task, verdict: TryAgain, now: float, meta: Mapping[str, str], progress: Payload | None) -> Task:
+    """Return the next attempt of a task."""
+    return msgspec.structs.replace(
+        task,
+        attempt=task.attempt + 1,
+        not_before=now + verdict.delay if verdict.delay > 0 else 0.0,
+        began=task.began or now - verdict.elapsed,
+        waited=verdict.delay,
+        last_failure=verdict.failure,
+        alone=task.alone or verdict.alone,
+        deaths=0,
+        meta={str(key): str(value) for key, value in meta.items()},  # a user's hands were on it
+        progress=progress,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Final
 
 from loguru import logger
@@ -16,6 +17,13 @@ SWEEP: Final = 1000
 """Remembered cancellations from which on the outdated ones are looked for."""
 
 
+class Obsolete(Enum):
+    """Why nobody wants an attempt any more."""
+
+    CANCELLED = "was cancelled"
+    SUPERSEDED = "is over, its next attempt is under way or it has ended"
+
+
 def attempts_key(task: Task) -> str:
     """Return under which name attempts and cancellation of a task are noted: those of an operator's retry anew."""
     return sequence_key(task.task_id, task.sequence)
@@ -26,29 +34,37 @@ class Revocations:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._heard: dict[str, float] = {}
+        self._heard: dict[str, CancelTask] = {}
         self._sweep = SWEEP
 
     def remember(self, message: CancelTask, now: float) -> None:
         """Remember a cancellation until nobody needs it any more."""
-        self._heard[message.task_id] = message.until
+        self._heard[message.task_id] = message
         if len(self._heard) > self._sweep:
-            self._heard = {task: until for task, until in self._heard.items() if until > now}
+            self._heard = {task: heard for task, heard in self._heard.items() if heard.until > now}
             self._sweep = max(SWEEP, 2 * len(self._heard))
 
-    def heard(self, task_id: str, now: float) -> bool:
-        """Tell whether this task's cancellation was heard."""
-        return self._heard.get(task_id, 0.0) > now
+    def heard(self, task_id: str, now: float) -> CancelTask | None:
+        """Return this task's cancellation, if it was heard."""
+        message = self._heard.get(task_id)
+        return message if message is not None and message.until > now else None
 
-    async def obsolete(self, tasks: Sequence[tuple[Task, bool]]) -> list[bool]:
-        """Tell of each (task, redelivered) whether it was revoked, or a later attempt of it was sent out.
+    async def obsolete(self, tasks: Sequence[tuple[Task, bool]]) -> list[Obsolete | None]:
+        """Tell of each (task, came before) why nobody wants it any more, None for one that is wanted.
 
         One trip each for a whole batch. A store that does not answer stops no task: it may run once too often.
         """
         again = [task for task, redelivered in tasks if redelivered or task.attempt > 1]
         revoked = await self._revoked([attempts_key(task) for task, _ in tasks])
         noted = await self._noted([attempts_key(task) for task in again])
-        return [attempts_key(task) in revoked or noted.get(attempts_key(task), 0) > task.attempt for task, _ in tasks]
+
+        def why(task: Task) -> Obsolete | None:
+            key = attempts_key(task)
+            if key in revoked:
+                return Obsolete.CANCELLED
+            return Obsolete.SUPERSEDED if noted.get(key, 0) > task.attempt else None
+
+        return [why(task) for task, _ in tasks]
 
     async def _revoked(self, task_ids: Sequence[str]) -> set[str]:
         try:
