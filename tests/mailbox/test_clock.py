@@ -6,6 +6,7 @@ import pytest
 
 from leveret_actors.mailbox.tenure import Tenure
 from leveret_actors.store.contract import TakenOver
+from leveret_actors.store.memory import MemoryStore
 from leveret_broker.address import MailboxQueue
 from leveret_broker.embedded.memory import MemoryTransport
 
@@ -13,7 +14,7 @@ QUEUE = MailboxQueue("Tally", 0)
 
 
 async def test_a_store_whose_clock_was_set_back_is_believed() -> None:
-    tenure = Tenure(TakenOver(1, 1000.0, (), (), 0.0), MemoryTransport("clock", "t"))
+    tenure = Tenure(TakenOver(1, 1000.0, (), (), 0.0, ""), MemoryTransport("clock", "t"), MemoryStore("clock").bury)
 
     tenure.heard(4600.0)
     assert tenure.now() == pytest.approx(4600.0, abs=1.0)

@@ -38,7 +38,7 @@ async def hosting(hub: str, cache_actors: int = 1000) -> AsyncGenerator[tuple[Ho
         store=store,
         stepper=ThreadStepper(),
         cache=ActorCache(actors=config.cache_actors, size=config.cache_bytes),
-        directory=Directory(transport, 1),
+        directory=Directory(transport, store, 1),
         settings=config,
     )
     tally = TallyActors()

@@ -127,6 +127,23 @@ async def test_R04_a_step_over_its_budget_is_told_with_its_stack_once_and_the_ot
     stepper.close()
 
 
+async def test_R04_without_a_budget_a_stuck_step_gives_its_thread_away_all_the_same(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepper_module, "STUCK", 0.01)
+    stepper, stop = ThreadStepper(0), threading.Event()
+
+    stuck = asyncio.ensure_future(stepper.run(step(lambda: stop.wait(30))))
+    await asyncio.sleep(0)
+    other = await stepper.run(step(lambda: "went on"))
+    stop.set()
+
+    assert await stuck
+    assert other == "went on"
+    assert len(told) == 1
+    stepper.close()
+
+
 async def test_R04_a_stuck_thread_ends_once_it_is_free_again(told: list[str]) -> None:
     stepper, stop = ThreadStepper(0.01), threading.Event()
     thread: list[threading.Thread] = []

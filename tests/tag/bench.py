@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from leveret_actors.actor import ActorAddress, Inbox, Post, Turn
 from leveret_actors.store.contract import Batch, Member, Timer
 from leveret_actors.store.memory import MemoryStore
@@ -32,12 +34,12 @@ CALLER = ClientCaller("client", "request")
 PAYLOAD = Codec().dump("value")
 
 
-def envelope(message: Message, message_id: str = "") -> Envelope:
-    return Envelope(message_id or new_id(), TAG, message)
+def envelope(message: Message, message_id: str = "", *, sent: float = 0.0) -> Envelope:
+    return Envelope(message_id or new_id(), TAG, message, sent=sent)
 
 
-def join(instance: str, run: str = "r", *, firm: bool = False) -> Envelope:
-    return envelope(TagJoin(instance, run, firm))
+def join(instance: str, run: str = "r", *, firm: bool = False, sent: float = 0.0) -> Envelope:
+    return envelope(TagJoin(instance, run, firm), sent=sent)
 
 
 def leave(instance: str, run: str = "r") -> Envelope:
@@ -58,6 +60,7 @@ class Bench:
     """One tag; `cached` keeps what the mailbox loop would keep between turns."""
 
     cached: bool = True
+    key: str = TAG
     store: MemoryStore = field(init=False)
     clock: float = 1_000_000.0
     turns: int = 0
@@ -76,12 +79,14 @@ class Bench:
         return self
 
     async def turn(self, *envelopes: Envelope, timers: tuple[Timer, ...] = (), give_up: str = "") -> Turn:
-        """Take one turn and commit it."""
-        inbox = Inbox(TAG, list(envelopes), list(timers), give_up=give_up)
+        """Take one turn and commit it; what has no time of sending is sent now."""
+        self.clock += 0.001
+        envelopes = tuple(one if one.sent else replace(one, sent=self.clock) for one in envelopes)
+        inbox = Inbox(self.key, list(envelopes), list(timers), give_up=give_up)
         if self.cached and self.live is not None:
             inbox.live = self.live
         else:
-            (inbox.record,) = await self.store.load(QUEUE, [TAG])
+            (inbox.record,) = await self.store.load(QUEUE, [self.key])
         await self.actors.prepare(QUEUE, [inbox])
         turn = self.actors.decide(QUEUE, inbox, self.clock)
         actors = () if turn.write is None else (turn.write,)
@@ -108,14 +113,14 @@ class Bench:
         return self.posts[before:]
 
     async def members(self) -> list[Member]:
-        return await self.store.members(QUEUE, TAG, 0, 1_000_000)
+        return await self.store.members(QUEUE, self.key, 0, 1_000_000)
 
     async def names(self) -> list[str]:
         return [member.instance for member in await self.members()]
 
     async def gone(self) -> bool:
         """Tell whether the store has nothing of the tag."""
-        (record,) = await self.store.load(QUEUE, [TAG])
+        (record,) = await self.store.load(QUEUE, [self.key])
         return record is None and not await self.members() and not (await self.store.due(QUEUE, 1)).next_due
 
 

@@ -65,7 +65,7 @@ async def test_T06_a_unique_tag_whose_start_got_lost_does_not_stay_locked(bench:
     (probe,) = to_instances(await bench.later(HOUR + 1))
     assert isinstance(probe.message, Probe)
 
-    await bench.send(envelope(TagProbed("a", "r1", known=False)))
+    await bench.send(envelope(TagProbed("a", "r1", known=False, number=1)))
     posts = await bench.send(claim("b", "r2"), claim("a", "r1", "c1"))
 
     assert [start.actor for start in to_instances(posts)] == ["b"]

@@ -2,10 +2,12 @@
 
 import pytest
 
+from leveret_actors.answers import found_somebody
 from leveret_actors.tag import fan as fans
 from leveret_actors.tag.lookup import PAGE
-from leveret_broker.envelope import Cancel, Fanned, Refused, Signal
-from tests.tag.bench import QUEUE, TAG, Bench, answers, dead, fan, join, leave, to_instances
+from leveret_broker.address import TAGS, MailboxQueue
+from leveret_broker.envelope import Cancel, Ended, Envelope, Fanned, Refused, Signal, TagFan, WorkflowCaller
+from tests.tag.bench import PAYLOAD, QUEUE, TAG, Bench, answers, dead, envelope, fan, join, leave, to_instances
 
 
 @pytest.fixture(params=[True, False], ids=["cached", "cold"])
@@ -43,6 +45,18 @@ async def test_the_same_fan_out_again_reaches_nobody(bench: Bench) -> None:
     await bench.send(join("a"), fan("f"))
 
     assert await bench.send(fan("f"), join("b")) == []
+
+
+async def test_an_actor_that_sends_the_same_again_is_told_that_it_came_before(bench: Bench) -> None:
+    caller = WorkflowCaller(MailboxQueue(TAGS, 1), "!@tag/Order/t", "", 1)
+    signal = envelope(TagFan(Signal("decisions", PAYLOAD), caller), "f")
+    await bench.send(join("a"), signal)
+
+    [post] = (one.envelope for one in await bench.send(signal))
+
+    assert isinstance(post, Envelope)
+    assert isinstance(post.message, Ended)
+    assert found_somebody(post.message.outcome)
 
 
 async def test_who_joins_after_it_is_not_reached_and_who_leaves_after_it_is(bench: Bench) -> None:

@@ -10,12 +10,15 @@ from contextlib import suppress
 from typing import Any
 
 from leveret import workflow
+from leveret.cloud_events import decode
+from leveret.events import WORKFLOW_EVENTS, WorkflowEvent
 from leveret_actors.actor import Inbox, Post, Turn
 from leveret_actors.store.contract import ActorRecord, ActorWrite, Timer
+from leveret_actors.voice import Voice
 from leveret_actors.workflow import EngineSettings, WorkflowActors
 from leveret_actors.workflow import journal as journals
 from leveret_actors.workflow import state as states
-from leveret_broker.address import MailboxQueue, ReplyQueue, ServiceQueue
+from leveret_broker.address import EventTopic, MailboxQueue, ReplyQueue, ServiceQueue
 from leveret_broker.codec import Codec
 from leveret_broker.envelope import (
     Answer,
@@ -32,6 +35,8 @@ from leveret_broker.outcome import Completed, Failed, Failure, Outcome
 
 CODEC = Codec()
 START = 1_700_000_000.0
+EVERYTHING = frozenset(WORKFLOW_EVENTS)
+"""All types of events."""
 
 
 class Stored:
@@ -55,6 +60,8 @@ class Stored:
         if write.new_run:
             self.journal = []
         self.there, self.state, self.closed = True, write.state, write.closed
+        assert write.dropped <= len(self.journal)
+        del self.journal[len(self.journal) - write.dropped :]
         self.journal += write.append
         self.timers |= {(timer.run, timer.number): timer for timer in write.timers}
 
@@ -65,7 +72,7 @@ class Stored:
 
 
 def comparable(turn: Turn) -> tuple[object, ...]:
-    return turn.write, turn.members, turn.posts, turn.revoked, turn.events
+    return turn.write, turn.members, turn.posts, turn.revoked
 
 
 class Driver:
@@ -78,9 +85,12 @@ class Driver:
         settings: EngineSettings | None = None,
         evict: bool = False,
         listens: bool = False,
+        cold: bool = True,
     ) -> None:
         self.settings = settings
         self.listens = listens
+        self.cold = cold
+        """Take each turn from a cold start as well, and compare."""
         self.id = actor
         self.queue = MailboxQueue("W", 0)
         self.store = Stored()
@@ -97,11 +107,14 @@ class Driver:
         definitions = {workflow.definition_of(cls).version: workflow.definition_of(cls) for cls in versions}
         self.kind = next((workflow.definition_of(cls).name for cls in versions), "W")
         self.queue = MailboxQueue(self.kind, 0)
-        if self.live is not None:
-            self.actors.drop(self.live)
-            self.live = None
+        self.forget()
         self.actors = WorkflowActors(
-            self.kind, definitions, CODEC, settings=self.settings, read_journal=self.read_journal, listens=self.listens
+            self.kind,
+            definitions,
+            CODEC,
+            settings=self.settings,
+            read_journal=self.read_journal,
+            voice=Voice(lambda: EVERYTHING, self.kind, "test") if self.listens else None,
         )
 
     # -- turns ------------------------------------------------------------------------------------------------------
@@ -113,20 +126,26 @@ class Driver:
 
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            cold = self.actors.decide(self.queue, self.prepared(inbox(None)), self.clock)
+            cold = self.actors.decide(self.queue, self.prepared(inbox(None)), self.clock) if self.cold else None
             turn = self.actors.decide(self.queue, self.prepared(inbox(self.live)), self.clock)
-            assert comparable(turn) == comparable(cold)
-            if cold.live is not None:
-                self.actors.drop(cold.live)
+            if cold is not None:
+                assert comparable(turn) == comparable(cold)
+                if cold.live is not None:
+                    self.actors.drop(cold.live)
         self.live = turn.live
-        if self.evict and self.live is not None:
-            self.actors.drop(self.live)
-            self.live = None
+        if self.evict:
+            self.forget()
         self.store.commit(turn.write)
         self.turns.append(turn)
         if turn.more:
             self.turn()
         return turn
+
+    def forget(self) -> None:
+        """Drop the live actor: the next turn begins from the journal."""
+        if self.live is not None:
+            self.actors.drop(self.live)
+            self.live = None
 
     def prepared(self, inbox: Inbox) -> Inbox:
         """Look up what the turn needs, in a store that answers at once."""
@@ -213,6 +232,10 @@ class Driver:
         return [post for turn in self.turns for post in turn.posts]
 
     @property
+    def events(self) -> list[WorkflowEvent]:
+        return [event for turn in self.turns for event in events_of(turn)]
+
+    @property
     def tasks(self) -> list[Task]:
         messages = [p.envelope.message for p in self.posts if isinstance(p.to, ServiceQueue)]  # type: ignore[union-attr]
         return [message for message in messages if isinstance(message, Task)]
@@ -246,3 +269,10 @@ def wake_garbage() -> None:
 
 
 Action = Callable[[Driver], Any]
+
+
+def events_of(turn: Turn) -> list[WorkflowEvent]:
+    """What a turn publishes, in order."""
+    bodies = [post.envelope for post in turn.posts if isinstance(post.to, EventTopic)]
+    found = [decode(body) for body in bodies if isinstance(body, bytes)]
+    return [event for event in found if isinstance(event, WorkflowEvent)]

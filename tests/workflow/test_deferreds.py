@@ -1,6 +1,7 @@
 """D: deferreds, and stock asyncio on the workflow's loop."""
 
 import asyncio
+from asyncio import wait_for
 from typing import Any
 
 import pytest
@@ -87,6 +88,12 @@ class Parallel:
         except* TaskFailed:
             log.append("failed")
         return log
+
+    async def two_in_time(self) -> list[int]:
+        return await asyncio.gather(*(asyncio.wait_for(self.works.work(n), 10) for n in (1, 2)))
+
+    async def two_in_time_by_name(self) -> list[int]:
+        return await asyncio.gather(*(wait_for(self.works.work(n), 10) for n in (1, 2)))
 
     async def wait_for(self) -> str:
         try:
@@ -241,6 +248,14 @@ def test_D06_wait_for_times_out_and_withdraws_the_task() -> None:
     assert driver.value == "timeout"
     assert driver.revoked == [driver.tasks[0].task_id]
     assert run("wait_for", 2).value == "done"
+
+
+@pytest.mark.parametrize("method", ["two_in_time", "two_in_time_by_name"])
+def test_D06_two_wait_for_side_by_side_ask_in_the_same_order_on_every_python(method: str) -> None:
+    driver = Driver(Parallel)
+    driver.start(method=method)
+
+    assert [command.kind for command in driver.records[0].commands] == ["timer", "task", "timer", "task"]
 
 
 def test_D06_shield_keeps_the_task() -> None:

@@ -97,6 +97,13 @@ def test_a_failure_of_the_code_names_its_verb() -> None:
     assert described(driver)["hint"].endswith("then retry_workflow_task")
 
 
+def test_a_start_whose_arguments_do_not_fit_is_told_to_be_made_anew() -> None:
+    driver = Driver(Account)
+    driver.start(wrong=1)
+
+    assert described(driver)["hint"].startswith("start it under another id, with arguments that fit")
+
+
 def test_what_is_blocked_still_tells_what_is_open_and_what_helps() -> None:
     driver = Driver(Account)
     driver.start()

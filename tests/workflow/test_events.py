@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
 from leveret import events, workflow
 from leveret_actors.workflow import EngineSettings
-from leveret_broker.envelope import Cancel, Start
-from tests.workflow.harness import CODEC, Driver
+from leveret_broker.envelope import Cancel, Ended, RetryTasks, Start
+from leveret_broker.outcome import Unknown
+from tests.workflow.harness import CODEC, Driver, events_of
 
 
 class Hotel:
@@ -41,8 +45,9 @@ class Stay:
     async def child(self) -> None:
         await workflow.new("Other", id="c").call("run")
 
-    async def other(self) -> str:
-        return await self.words.receive()
+    async def speak(self) -> None:
+        await workflow.get("Other", id="o").signal("words", "hello")
+        await workflow.all("Other", tag="t").signal("words", "hello")
 
 
 @workflow.define(name="Stay")
@@ -56,12 +61,13 @@ def listening(*code: type[Any], settings: EngineSettings | None = None) -> Drive
     return Driver(*(code or (Stay,)), listens=True, settings=settings)
 
 
-def told(driver: Driver, turn: int = -1) -> list[events.Event]:
-    return list(driver.turns[turn].events)
+def told(driver: Driver, turn: int = -1) -> list[events.WorkflowEvent]:
+    """Return what a turn told, without the ids."""
+    return [replace(event, id="") for event in events_of(driver.turns[turn])]
 
 
 def names(driver: Driver) -> list[list[str]]:
-    return [[event.name for event in turn.events] for turn in driver.turns]
+    return [[event.type for event in events_of(turn)] for turn in driver.turns]
 
 
 def test_a_turn_tells_nothing_unless_somebody_listens() -> None:
@@ -69,7 +75,7 @@ def test_a_turn_tells_nothing_unless_somebody_listens() -> None:
 
     driver.start()
 
-    assert driver.turns[0].events == ()
+    assert driver.events == []
 
 
 def test_an_event_has_instance_run_and_clock() -> None:
@@ -78,12 +84,73 @@ def test_an_event_has_instance_run_and_clock() -> None:
     driver.start(tags=("t",), meta={"k": "v"})
 
     started, tagged, dispatched = told(driver)
-    assert started == events.WorkflowStarted(
-        workflow="Stay", id="i", run=driver.run, at=driver.clock, method="run", tags=("t",), meta={"k": "v"}
+    assert started == events.WorkflowDispatched(
+        workflow="Stay", instance="i", run=driver.run, at=driver.clock, method="run", tags=("t",), meta={"k": "v"}
     )
-    assert tagged == events.TagsAdded(workflow="Stay", id="i", run=driver.run, at=driver.clock, tags=("t",))
+    assert tagged == events.TagsAdded(workflow="Stay", instance="i", run=driver.run, at=driver.clock, tags=("t",))
     assert isinstance(dispatched, events.TaskDispatched)
     assert (dispatched.service, dispatched.task, dispatched.task_id) == ("Hotel", "book", driver.tasks[0].task_id)
+
+
+def test_ids_come_from_run_and_record_and_are_never_given_twice() -> None:
+    driver = listening()
+    driver.start(method="several", tags=("t",))
+    driver.advance(5)
+    driver.end(1, "done")
+
+    ids = [event.id for event in driver.events]
+
+    assert ids[:2] == [f"{driver.run}.1.0", f"{driver.run}.1.1"]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_signal_to_nobody_that_comes_again_is_the_same_event() -> None:
+    driver = listening()
+
+    first, again = (events_of(driver.signal("words", "lost", message_id="m1")) for _ in range(2))
+    other = events_of(driver.signal("words", "lost", message_id="m2"))
+
+    assert first == again
+    assert first[0].id != other[0].id
+
+
+def test_a_retry_is_told_with_the_tasks_that_are_sent_again() -> None:
+    driver = listening()
+    driver.start(method="fail")
+    driver.end(1, ValueError("no room"))
+
+    driver.send(RetryTasks())
+
+    assert names(driver)[2][0] == "retryRequested"
+    assert told(driver)[0] == events.RetryRequested(
+        workflow="Stay", instance="i", run=driver.run, at=driver.clock, tasks=(driver.tasks[0].task_id,)
+    )
+
+
+def test_a_sent_signal_is_told_with_its_target() -> None:
+    driver = listening()
+
+    driver.start(method="speak")
+
+    by_id, by_tag = told(driver)[1:3]
+    assert isinstance(by_id, events.SignalDispatched)
+    assert (by_id.target_workflow, by_id.target_instance, by_id.channel) == ("Other", "o", "words")
+    assert isinstance(by_tag, events.SignalDispatched)
+    assert by_tag.target_instance == ""
+
+
+def test_a_child_that_fails_or_is_not_known_is_told_as_a_failed_remote_method() -> None:
+    driver, other = listening(), listening()
+    driver.start(method="child")
+    other.start(method="child")
+
+    driver.end(1, ValueError("no room"))
+    other.send(Ended(1, Unknown()))
+
+    for one, text in ((driver, "no room"), (other, "there is no such instance or run")):
+        failed = told(one)[0]
+        assert isinstance(failed, events.RemoteMethodFailed)
+        assert (failed.child, failed.failure.message, failed.failure.traceback) == (True, text, "")
 
 
 def test_a_completed_instance_tells_of_task_method_run_and_tags() -> None:
@@ -92,7 +159,7 @@ def test_a_completed_instance_tells_of_task_method_run_and_tags() -> None:
 
     driver.end(1, "done")
 
-    assert names(driver)[1] == ["taskCompleted", "methodCompleted", "workflowCompleted", "tagsRemoved"]
+    assert names(driver)[1] == ["taskCompleted", "methodCompleted", "completed", "tagsRemoved"]
 
 
 def test_a_task_that_never_left_is_not_told_and_one_that_is_withdrawn_is() -> None:
@@ -103,9 +170,9 @@ def test_a_task_that_never_left_is_not_told_and_one_that_is_withdrawn_is() -> No
     driver.end(1, "done")
 
     assert names(driver) == [
-        ["workflowStarted", "taskDispatched", "taskDispatched", "timerSet"],
-        ["taskCancelled", "timerFired"],
-        ["taskCompleted", "methodCompleted", "workflowCompleted"],
+        ["dispatched", "taskDispatched", "taskDispatched", "timerDispatched"],
+        ["taskCancelled", "timerCompleted"],
+        ["taskCompleted", "methodCompleted", "completed"],
     ]
 
 
@@ -139,9 +206,9 @@ def test_a_cancelled_instance_tells_what_it_called_off() -> None:
 
     driver.send(Cancel(reason="why not"))
 
-    assert names(driver)[1] == ["taskCancelled", "methodCancelled", "workflowCancelled"]
+    assert names(driver)[1] == ["taskCancelled", "methodCancelled", "cancelled"]
     assert told(driver)[-1] == events.WorkflowCancelled(
-        workflow="Stay", id="i", run=driver.run, at=driver.clock, reason="why not"
+        workflow="Stay", instance="i", run=driver.run, at=driver.clock, reason="why not"
     )
 
 
@@ -152,9 +219,9 @@ def test_children_are_told() -> None:
     driver.end(1, None)
 
     dispatched = told(driver, 0)[1]
-    assert isinstance(dispatched, events.ChildDispatched)
-    assert (dispatched.target_workflow, dispatched.target_id, dispatched.target_method) == ("Other", "c", "run")
-    assert names(driver)[1][0] == "childEnded"
+    assert isinstance(dispatched, events.RemoteMethodDispatched)
+    assert (dispatched.target_workflow, dispatched.target_instance, dispatched.target_method) == ("Other", "c", "run")
+    assert names(driver)[1][0] == "remoteMethodCompleted"
 
 
 def test_a_signal_is_told_with_its_message_id() -> None:
@@ -164,7 +231,7 @@ def test_a_signal_is_told_with_its_message_id() -> None:
     driver.signal("words", "hello", message_id="m7")
 
     assert told(driver)[0] == events.SignalReceived(
-        workflow="Stay", id="i", run=driver.run, at=driver.clock, channel="words", message_id="m7"
+        workflow="Stay", instance="i", run=driver.run, at=driver.clock, channel="words", message_id="m7"
     )
 
 
@@ -195,7 +262,7 @@ def test_a_signal_to_nobody_is_told_as_discarded_though_nothing_is_written() -> 
     turn = driver.signal("words", "lost")
 
     assert turn.write is None
-    assert [(event.name, event.run) for event in turn.events] == [("signalDiscarded", "")]
+    assert [(event.type, event.run) for event in events_of(turn)] == [("signalDiscarded", "")]
 
 
 def test_a_patient_signal_is_discarded_when_the_start_does_not_come() -> None:
@@ -217,8 +284,8 @@ def test_blocked_and_unblocked_are_told() -> None:
     driver.turn(retry=True)
 
     assert names(driver)[1:] == [
-        ["workflowBlocked"],
-        ["workflowUnblocked", "taskCompleted", "methodCompleted", "workflowCompleted"],
+        ["blocked"],
+        ["unblocked", "taskCompleted", "methodCompleted", "completed"],
     ]
 
 
@@ -230,7 +297,7 @@ def test_a_journal_that_grows_long_is_told_once() -> None:
     driver.signal("words", "b")
 
     assert names(driver) == [
-        ["workflowStarted", "taskDispatched", "taskDispatched", "timerSet", "journalLong"],
+        ["dispatched", "taskDispatched", "taskDispatched", "timerDispatched", "journalLong"],
         ["signalReceived"],
         ["signalReceived"],
     ]
@@ -243,7 +310,7 @@ def test_a_second_run_tells_its_own_start() -> None:
 
     driver.turn(driver.envelope(Start("run", CODEC.dump({}), on_closed="new"), message_id="again"))
 
-    assert names(driver)[2] == ["workflowStarted", "taskDispatched"]
+    assert names(driver)[2] == ["dispatched", "taskDispatched"]
 
 
 def test_replay_tells_nothing_again() -> None:
@@ -253,4 +320,75 @@ def test_replay_tells_nothing_again() -> None:
 
     driver.advance(5)
 
-    assert names(driver)[1] == ["taskCancelled", "timerFired"]
+    assert names(driver)[1] == ["taskCancelled", "timerCompleted"]
+
+
+@workflow.define(name="Stay")
+class Collecting:
+    hotel = workflow.service(Hotel)
+    live = workflow.Channel[str](buffered=False)
+
+    async def run(self) -> None:
+        kept = workflow.dispatch(self.hotel.book, "kept")
+        workflow.timer(3600)
+        await self.hotel.book("fails")
+        await kept
+
+    async def collect(self) -> list[str]:
+        pair = self.live.receive(2)
+        won = await workflow.first(pair=pair, late=workflow.timer(5))
+        return [won.name]
+
+
+def test_a_signal_that_a_cancelled_receiver_of_an_unbuffered_channel_had_got_is_told_as_discarded() -> None:
+    driver = listening(Collecting)
+    driver.start(method="collect")
+    driver.signal("live", "the first of two")
+
+    driver.advance(5)
+
+    assert names(driver)[1] == ["signalReceived"]
+    discarded = told(driver)[1]
+    assert isinstance(discarded, events.SignalDiscarded)
+    assert (discarded.channel, discarded.reason) == (
+        "live",
+        "its receiver was cancelled, and the channel is not buffered",
+    )
+    assert driver.value == ["late"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_end_of_a_failed_instance_tells_what_it_calls_off(force: bool) -> None:
+    driver = listening(Collecting)
+    driver.start()
+    driver.end(3, ValueError("no room"))
+    assert driver.status == "failed"
+
+    driver.cancel(force=force)
+
+    assert names(driver)[2] == ["methodCancelled", "taskCancelled", "timerCancelled", "cancelled"]
+    cancelled = told(driver)[1]
+    assert isinstance(cancelled, events.TaskCancelled)
+    assert cancelled.task_id == driver.tasks[0].task_id
+    assert driver.revoked == [driver.tasks[0].task_id]
+
+
+def test_what_ended_while_a_failed_instance_stood_still_is_not_told_as_called_off() -> None:
+    driver = listening(Collecting)
+    driver.start()
+    driver.end(3, ValueError("no room"))
+    driver.end(1, "kept")
+
+    driver.cancel(force=True)
+
+    assert names(driver)[3] == ["methodCancelled", "timerCancelled", "cancelled"]
+
+
+def test_the_forced_end_of_an_instance_that_brought_its_node_down_tells_which_tasks_it_calls_off() -> None:
+    driver = listening(Collecting)
+    driver.start()
+    driver.turn(give_up="it brought three nodes down")
+
+    driver.cancel(force=True)
+
+    assert names(driver)[2] == ["methodCancelled", "taskCancelled", "taskCancelled", "cancelled"]

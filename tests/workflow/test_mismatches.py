@@ -155,6 +155,25 @@ def test_E08_a_mismatch_names_the_turn_both_sides_and_the_nearest_line(
     assert near in line_named_in(driver.state.reason)
 
 
+@workflow.define(name="Job")
+class InAsyncio(Written):
+    async def run(self) -> int:
+        one = workflow.dispatch(self.steps.one, 1)
+        await asyncio.gather(asyncio.sleep(1), asyncio.sleep(2))
+        return await one
+
+
+def test_E08_where_asyncio_itself_asks_the_nearest_line_is_where_the_method_waits() -> None:
+    driver = Driver(Job)
+    driver.start()
+
+    driver.deploy(InAsyncio)
+    driver.end(1, 1)
+
+    assert "asks for timer '' (number 2)" in driver.state.reason
+    assert line_named_in(driver.state.reason).strip() == "await asyncio.gather(asyncio.sleep(1), asyncio.sleep(2))"
+
+
 def line_named_in(reason: str) -> str:
     """The text of the line of code that a reason names."""
     _, _, place = reason.partition("nearest line: ")

@@ -285,7 +285,7 @@ def test_W13_listeners_are_told() -> None:
 
     pour(driver, "a", "b")
 
-    (told,) = [event for turn in driver.turns for event in turn.events if isinstance(event, events.WorkflowContinued)]
+    (told,) = [event for event in driver.events if isinstance(event, events.WorkflowContinued)]
     assert (told.run, told.next_run) == (first, driver.run)
 
 
@@ -295,7 +295,7 @@ def test_a_journal_that_grows_long_is_said_once_and_told_by_describe() -> None:
     for number in range(4):
         driver.send(Call("pause", CODEC.dump({})), message_id=f"c{number}")
 
-    told = [event for turn in driver.turns for event in turn.events if isinstance(event, events.JournalLong)]
+    told = [event for event in driver.events if isinstance(event, events.JournalLong)]
     (described,) = replies(driver.send(Describe(client("d"))).posts)
 
     assert len(told) == 1

@@ -85,6 +85,9 @@ class Seeds:
         await self.go.receive()
         return [*before, workflow.uuid(), workflow.now(), workflow.inline(self.look)]
 
+    async def each_tag(self) -> list[str]:
+        return list(workflow.info().tags)
+
     def look(self) -> int:
         return outside["value"]
 
@@ -288,6 +291,14 @@ def test_R01_an_inline_function_that_fails_fails_the_same_way_on_replay() -> Non
     driver.signal("go", 1)
 
     assert "ZeroDivisionError" in driver.value
+
+
+def test_R01_tags_come_in_the_same_order_in_every_process() -> None:
+    tags = [f"tag-{number}" for number in range(9)]
+    driver = Driver(Seeds)
+    driver.start(method="each_tag", tags=tuple(reversed(tags)))
+
+    assert driver.value == tags
 
 
 def test_I4_dropping_leaves_nothing_and_sends_nothing(recwarn: pytest.WarningsRecorder) -> None:

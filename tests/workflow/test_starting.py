@@ -25,6 +25,7 @@ from leveret_broker.envelope import (
     WorkflowCaller,
 )
 from leveret_broker.ids import run_of
+from leveret_broker.messages.tag import BEGINS_NOTHING
 from leveret_broker.outcome import Completed, Failed, Unknown
 from tests.workflow.harness import CODEC, Driver, replies
 
@@ -258,7 +259,7 @@ def test_a_probe_is_answered_for_the_run_it_asks_for() -> None:
         return post.envelope.message.known
 
     assert not probe("run")
-    driver.start()
+    driver.start(tags=("a",))
     assert probe(driver.run)
     assert not probe("another")
 
@@ -282,6 +283,6 @@ def test_W08_a_start_that_begins_nothing_takes_back_the_tags_it_joined() -> None
         run = run_of("Gate", "i", options["message_id"])
         leaves = [post.envelope for post in turn.posts if isinstance(post.to, ActorAddress)]
         assert [(leave.actor, leave.message) for leave in leaves if isinstance(leave, Envelope)] == [
-            ("Gate/order:1", TagLeave("i", run)),
-            ("Gate/cart:1", TagLeave("i", run)),
+            ("Gate/order:1", TagLeave("i", run, BEGINS_NOTHING)),
+            ("Gate/cart:1", TagLeave("i", run, BEGINS_NOTHING)),
         ]

@@ -3,6 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+import pytest
+
 from leveret import service, workflow
 from leveret.errors import ArgumentMismatch, TaskTimedOut
 from leveret_broker.outcome import TimedOut
@@ -19,6 +22,9 @@ class Slow:
 class Clock:
     slow = workflow.service(Slow, timeout=30)
     go = workflow.Channel[str]()
+
+    async def for_days(self, days: float) -> None:
+        await workflow.timer(days=days)
 
     async def wait(self, kind: str) -> None:
         at = datetime.fromtimestamp(START, UTC)
@@ -195,6 +201,23 @@ def test_O04_a_result_in_time_removes_the_timeout() -> None:
     assert not driver.revoked
 
 
+@pytest.mark.parametrize(
+    ("sent", "value"), [(29.0, 5), (30.0, 5), (30.5, -1)], ids=["before", "at the moment", "after"]
+)
+def test_O01_after_an_outage_the_result_counts_that_was_sent_before_the_contract_timeout(
+    sent: float, value: int
+) -> None:
+    driver = Driver(Clock)
+    driver.start(method="contract")
+    result = msgspec.structs.replace(driver.ended(1, 5), sent=START + sent)
+
+    driver.clock += 3600
+    driver.turn(result, timers=list(driver.store.timers.values()))
+
+    assert driver.value == value
+    assert not driver.store.timers
+
+
 def test_O03_a_workflow_timeout_cancels_the_method_and_tells_the_caller() -> None:
     driver = Driver(Clock)
     driver.start(method="race", timeout=100.0)
@@ -213,6 +236,15 @@ def test_a_method_may_clean_up_after_its_workflow_timeout() -> None:
     driver.advance(101)
 
     assert driver.value == "cleaned"
+
+
+@pytest.mark.parametrize("length", [float("inf"), float("nan"), 1e300])
+def test_M01_what_is_no_span_of_time_is_refused_by_name(length: float) -> None:
+    driver = Driver(Clock)
+
+    driver.start(method="for_days", days=length)
+
+    assert "ArgumentMismatch: timer(): this is no span of time" in driver.state.reason
 
 
 def test_what_a_store_or_a_broker_would_choke_on_fails_the_call_alone() -> None:

@@ -7,8 +7,9 @@ from collections import deque
 from pathlib import Path
 
 from leveret_actors.checker.finding import Finding
-from leveret_actors.checker.names import full_name, imports
+from leveret_actors.checker.names import definitions, full_name, imports
 from leveret_actors.checker.scanning import Around, Scan
+from leveret_actors.checker.sets import Sets
 from leveret_broker.errors import ConfigurationError
 
 _DEFINE = frozenset({"leveret.workflow.define", "leveret.workflow.defining.define"})
@@ -40,7 +41,7 @@ class _Module:
 
     def __init__(self, path: str, tree: ast.Module) -> None:
         self._path = path
-        self._names = imports(ast.walk(tree))
+        self._names = imports(ast.walk(tree)) | definitions(tree)
         self._classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self._functions = {node.name: node for node in tree.body if isinstance(node, _Def)}
         self._containers = frozenset(_containers(tree, self._names))
@@ -61,7 +62,7 @@ class _Module:
             if function is None or name in seen:
                 continue
             seen.add(name)
-            scan = Scan(self._around({}, frozenset()), function)
+            scan = Scan(self._around({}, frozenset(), frozenset()), function)
             found += scan.findings
             reached.extend(scan.reached)
         return found
@@ -71,11 +72,11 @@ class _Module:
         bodies = [statement for one in self._lineage(cls) for statement in one.body]
         methods = [statement for statement in bodies if isinstance(statement, _Def)]
         coroutines = frozenset(method.name for method in methods if isinstance(method, ast.AsyncFunctionDef))
-        around = self._around(self._inlets(bodies), coroutines)
+        around = self._around(self._inlets(bodies), coroutines, self._sets(bodies))
         return [Scan(around, method) for method in methods]
 
-    def _around(self, inlets: dict[str, str], coroutines: frozenset[str]) -> Around:
-        return Around(self._path, self._names, inlets, coroutines, self._containers)
+    def _around(self, inlets: dict[str, str], coroutines: frozenset[str], sets: frozenset[str]) -> Around:
+        return Around(self._path, self._names, inlets, coroutines, self._containers, frozenset(self._classes), sets)
 
     def _lineage(self, cls: ast.ClassDef) -> list[ast.ClassDef]:
         found, waiting = [cls], deque(cls.bases)
@@ -104,6 +105,17 @@ class _Module:
             if kind:
                 found |= {target.id: kind for target in targets if isinstance(target, ast.Name)}
         return found
+
+    def _sets(self, body: list[ast.stmt]) -> frozenset[str]:
+        """Return the attributes that hold sets: by their annotation in the class, or by what `__init__` makes."""
+        known = Sets(lambda node: full_name(node, self._names, frozenset()))
+        for statement in body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                if known.is_annotation(statement.annotation):
+                    known.names.add(f"self.{statement.target.id}")
+            elif isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+                known.learn(statement)
+        return frozenset(name for name in known.names if name.startswith("self."))
 
     def _kind(self, node: ast.expr) -> str:
         if isinstance(node, ast.Subscript):

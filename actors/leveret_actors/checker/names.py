@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Names: TypeAlias = Mapping[str, str]
 """By local name: the full one, `datetime.datetime`."""
 
@@ -23,6 +24,11 @@ def imports(nodes: Iterator[ast.AST]) -> dict[str, str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
     return found
+
+
+def definitions(tree: ast.Module) -> dict[str, str]:
+    """Return the functions and classes of a module, under names that are nobody else's: its `open` is no builtin."""
+    return {node.name: f".{node.name}" for node in tree.body if isinstance(node, Definition)}
 
 
 def dotted(node: ast.expr) -> str:
@@ -42,7 +48,7 @@ def full_name(node: ast.expr, names: Names, hidden: frozenset[str]) -> str:
 
 
 def bound(function: Function) -> frozenset[str]:
-    """Return the names that a function binds itself, imports aside: parameters and what it assigns."""
+    """Return the names that a function binds itself, imports aside: parameters, what it assigns and defines."""
     arguments = function.args
     found = {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     found |= {one.arg for one in (arguments.vararg, arguments.kwarg) if one is not None}
@@ -50,6 +56,8 @@ def bound(function: Function) -> frozenset[str]:
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
+        elif isinstance(node, Definition) and node is not function:
+            found.add(node.name)
         elif isinstance(node, ast.Global):
             free.update(node.names)
     return frozenset(found - free)

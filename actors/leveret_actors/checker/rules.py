@@ -27,6 +27,8 @@ AS_COMPLETED: Final = Rule(
     "as-completed", "give it tasks made with asyncio.create_task() or workflow.dispatch(), in a variable"
 )
 GLOBAL: Final = Rule("global-state", "keep state in the workflow itself: others write here too, and so does a replay")
+SHARED: Final = Rule("global-state", "keep state in `self`: all instances write here, and so does a replay")
+SET_ORDER: Final = Rule("set-order", "write `sorted(...)` around it: a set has another order in another process")
 
 CALLS: Final[dict[str, Rule]] = {
     **dict.fromkeys((f"time.{name}" for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter",

@@ -10,10 +10,18 @@ from leveret_actors.checker import rules
 from leveret_actors.checker.finding import Finding
 from leveret_actors.checker.names import Function, Names, bound, dotted, full_name
 from leveret_actors.checker.rules import Rule
+from leveret_actors.checker.sets import Loop, Sets, loops
 
 _OPERATORS: dict[type[ast.operator], str] = {ast.BitOr: "|", ast.BitAnd: "&"}
 _STARTERS = frozenset({"leveret.workflow.new", "leveret.workflow.get", "leveret.workflow.all"})
 _WAITS = frozenset({"asyncio.sleep", "asyncio.wait", "asyncio.wait_for", "leveret.workflow.timer"})
+
+_ISSUERS = frozenset(
+    {
+        "asyncio.create_task", "asyncio.ensure_future", "leveret.workflow.cancel", "leveret.workflow.dispatch",
+        "leveret.workflow.inline", "leveret.workflow.patched", "leveret.workflow.task", "leveret.workflow.uuid",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,10 @@ class Around:
     """Async methods of the class."""
     containers: frozenset[str]
     """Variables of the module that hold something mutable."""
+    classes: frozenset[str]
+    """Of the module."""
+    sets: frozenset[str]
+    """Attributes of the class that are sets, as `self.name`."""
 
 
 class Scan(ast.NodeVisitor):
@@ -40,6 +52,8 @@ class Scan(ast.NodeVisitor):
         self.reached: list[str] = []
         self._around = around
         self._hidden = bound(function)
+        self._sets = Sets(self._full, around.sets)
+        self._sets.learn(function)
         for statement in function.body if isinstance(function.body, list) else [function.body]:
             self.visit(statement)
 
@@ -167,6 +181,36 @@ class Scan(ast.NodeVisitor):
             self._note(node, Rule(rules.PRECEDENCE.code, rules.PRECEDENCE.advice.format(operator)), text)
         self.generic_visit(node)
 
+    # -- loops --------------------------------------------------------------------------------------------------------
+
+    def visit_For(self, node: ast.For) -> None:
+        """Find loops that ask for something in the order of a set."""
+        self._look_at_loop(node)
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        """Find loops."""
+        self._look_at_loop(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        """Find loops."""
+        self._look_at_loop(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        """Find loops."""
+        self._look_at_loop(node)
+
+    def _look_at_loop(self, loop: Loop) -> None:
+        for over, done in loops(loop):
+            if self._sets.has(over) and any(self._asks(part) for one in done for part in ast.walk(one)):
+                self._note(over, rules.SET_ORDER, f"asks for something in the order of the set {ast.unparse(over)}")
+        self.generic_visit(loop)
+
+    def _asks(self, node: ast.AST) -> bool:
+        """Tell whether a part of the code issues commands, or makes tasks that may."""
+        if isinstance(node, ast.Await):
+            return True
+        return isinstance(node, ast.Call) and bool(self._awaitable(node.func) or self._full(node.func) in _ISSUERS)
+
     # -- state of the module ------------------------------------------------------------------------------------------
 
     def visit_Global(self, node: ast.Global) -> None:
@@ -190,8 +234,12 @@ class Scan(ast.NodeVisitor):
 
     def _look_at_targets(self, targets: list[ast.expr]) -> None:
         for target in targets:
-            if isinstance(target, ast.Subscript) and self._is_shared(target.value):
+            if isinstance(target, ast.Tuple | ast.List):
+                self._look_at_targets(target.elts)
+            elif isinstance(target, ast.Subscript) and self._is_shared(target.value):
                 self._note(target, rules.GLOBAL, f"writes {ast.unparse(target.value)} of the module")
+            elif isinstance(target, ast.Attribute) and self._is_class(target.value):
+                self._note(target, rules.SHARED, f"writes {ast.unparse(target)}, an attribute of a class")
 
     def _look_for_mutation(self, node: ast.Call) -> None:
         called = node.func
@@ -200,6 +248,13 @@ class Scan(ast.NodeVisitor):
 
     def _is_shared(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id in self._around.containers and node.id not in self._hidden
+
+    def _is_class(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            return node.id in self._around.classes and node.id not in self._hidden
+        if isinstance(node, ast.Call):
+            return isinstance(node.func, ast.Name) and node.func.id == "type" and len(node.args) == 1
+        return isinstance(node, ast.Attribute) and node.attr == "__class__"
 
     # -----------------------------------------------------------------------------------------------------------------
 

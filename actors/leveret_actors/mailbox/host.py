@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from loguru import logger
+from leveret_actors.mailbox.quiet import Quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from leveret.events import Event, Listener
     from leveret_actors.mailbox.cache import ActorCache
     from leveret_actors.mailbox.directory import Directory
     from leveret_actors.mailbox.stepper import Stepper
@@ -32,13 +29,4 @@ class Host:
     cache: ActorCache
     directory: Directory
     settings: Settings
-    listeners: tuple[Listener, ...] = ()
-
-    def tell(self, events: Iterable[Event]) -> None:
-        """Tell the listeners what happened; what they raise is theirs."""
-        for event in events:
-            for listener in self.listeners:
-                try:
-                    listener(event)
-                except Exception:
-                    logger.opt(exception=True).error("a listener failed at {} of {}", event.name, event.id)
+    quiet: Quiet = field(default_factory=Quiet)

@@ -12,6 +12,7 @@ from loguru import logger
 from leveret_actors import faults
 from leveret_actors.mailbox import turns
 from leveret_actors.mailbox.cache import Evicted
+from leveret_actors.mailbox.casualties import Casualties
 from leveret_actors.mailbox.intake import AtHand, Intake
 from leveret_actors.mailbox.tenure import Tenure
 from leveret_actors.mailbox.wake import wake
@@ -40,8 +41,8 @@ SETTLE_PAUSE: Final = 0.1
 SWEEP_PAUSE: Final = 30.0
 """Seconds between two looks for instances that have been kept long enough."""
 SWEPT_AT_ONCE: Final = 200
-ATTEMPTS: Final = 3
-"""How often an actor may bring its node down before it is blocked."""
+DEATHS: Final = 3
+"""Nodes that an actor may bring down before it is blocked."""
 SUSPECTS_AT_ONCE: Final = 64
 """Suspects without an earlier attempt that are tried together."""
 
@@ -57,6 +58,7 @@ class MailboxLoop:
         self._host = host
         self._batch_ids = (f"{host.node}/{queue}/{n}" for n in itertools.count())
         self._stopping = asyncio.Event()
+        self._casualties = Casualties(host)
         self._failures = 0
 
     async def run(self) -> None:
@@ -98,7 +100,8 @@ class MailboxLoop:
             if not take.done():
                 return
             take.result()  # raises when the subscription is lost; the loop below takes the deliveries in
-            tenure = await self._take_over()
+            async with self._host.quiet.among_others():
+                tenure = await self._take_over()
             while not self._stopping.is_set():
                 if take.done():
                     at_hand.extend(take.result())
@@ -119,7 +122,7 @@ class MailboxLoop:
         await self._drop(self._host.cache.forget(self.queue))
         self.owned = True
         logger.debug("{}: taken over, epoch {}, {} outboxes pending", self.queue, taken.epoch, len(taken.pending))
-        return Tenure(taken, self._host.transport)
+        return Tenure(taken, self._host.transport, self._host.store.bury)
 
     async def _rest(
         self, tenure: Tenure, take: asyncio.Future[list[Delivery]], stop: asyncio.Future[Literal[True]]
@@ -132,7 +135,8 @@ class MailboxLoop:
             waits.append(SETTLE_PAUSE)
         done, _ = await asyncio.wait((take, stop), timeout=min(waits), return_when=asyncio.FIRST_COMPLETED)
         if not done and tenure.confirmed():
-            await self._settle(tenure)
+            async with self._host.quiet.among_others():
+                await self._settle(tenure)
 
     async def _settle(self, tenure: Tenure) -> None:
         settled = tenure.confirmed()
@@ -154,13 +158,14 @@ class MailboxLoop:
         tenure.sweep_at = tenure.now() + (0 if gone == SWEPT_AT_ONCE else SWEEP_PAUSE)
 
     async def _hand_over(self, tenure: Tenure) -> None:
-        """Give outboxes on their way a moment, so that the next owner need not send them again."""
+        """Give outboxes on their way a moment, so that the next owner need not send them again; accuse nobody."""
         deadline = asyncio.get_running_loop().time() + self._host.settings.heartbeat
         while tenure.unsettled and asyncio.get_running_loop().time() < deadline:
             if tenure.confirmed():
                 await self._settle(tenure)
             else:
                 await asyncio.sleep(SETTLE_PAUSE / 10)
+        await self._host.store.release(self.queue, tenure.epoch)
 
     # -- one batch ----------------------------------------------------------------------------------------------------
 
@@ -174,13 +179,14 @@ class MailboxLoop:
         suspects = [intake.inboxes.pop(actor) for actor in sorted(intake.suspects)]
         outboxes = await self._try_suspects(tenure, suspects)
         await self._bury(intake.unreadable)
-        outboxes += await self._turns(tenure, list(intake.inboxes.values()), intake.deliveries)
-        faults.reached("after-commit")
-        if intake.deliveries and not self._host.store.atomic:
-            subscription.acknowledge(intake.deliveries)
-        faults.reached("after-acknowledge")
-        for outbox in outboxes:
-            tenure.send(outbox)
+        async with self._host.quiet.among_others():
+            outboxes += await self._turns(tenure, list(intake.inboxes.values()), intake.deliveries)
+            faults.reached("after-commit")
+            if intake.deliveries and not self._host.store.atomic:
+                subscription.acknowledge(intake.deliveries)
+            faults.reached("after-acknowledge")
+            for outbox in outboxes:
+                tenure.send(outbox)
         self._failures = 0
         return True
 
@@ -202,20 +208,32 @@ class MailboxLoop:
     async def _try_suspects(self, tenure: Tenure, inboxes: list[Inbox]) -> list[Outbox]:
         """Decide what an earlier owner may have died of, behind durable marks, the already marked ones alone.
 
-        Those are marked one by one, each right before it is tried: nobody pays for the nodes that another brings down.
+        Those are marked one by one, each right before it is tried, while no other queue of this node is at work: nobody
+        pays for the nodes that another brings down.
         """
         outboxes: list[Outbox] = []
         for start in range(0, len(inboxes), SUSPECTS_AT_ONCE):
-            unmarked: list[Inbox] = []
-            for inbox in inboxes[start : start + SUSPECTS_AT_ONCE]:
-                count = await self._host.store.mark_attempt(self.queue, tenure.epoch, inbox.actor, self._host.node)
-                if count == 1:
-                    unmarked.append(inbox)
+            some = inboxes[start : start + SUSPECTS_AT_ONCE]
+            noted = await self._host.store.tried(self.queue, [inbox.actor for inbox in some])
+            fresh: list[Inbox] = []
+            for inbox, nodes in zip(some, noted, strict=True):
+                others = nodes - {self._host.node}
+                if not others:
+                    fresh.append(inbox)
                     continue
-                inbox.give_up = f"it brought its node down {ATTEMPTS} times" if count > ATTEMPTS else ""
-                outboxes += await self._turns(tenure, [inbox], (), marked=True)
-            outboxes += await self._turns(tenure, unmarked, (), marked=True)
+                if len(others) >= DEATHS and len(await self._casualties.among(others)) >= DEATHS:
+                    inbox.give_up = f"it brought its node down {DEATHS} times"
+                async with self._host.quiet.alone():
+                    outboxes += await self._try(tenure, [inbox])
+            if fresh:
+                async with self._host.quiet.among_others():
+                    outboxes += await self._try(tenure, fresh)
         return outboxes
+
+    async def _try(self, tenure: Tenure, inboxes: list[Inbox]) -> list[Outbox]:
+        actors, host = [inbox.actor for inbox in inboxes], self._host
+        await host.store.mark_attempts(self.queue, tenure.epoch, actors, host.node, before=tenure.before)
+        return await self._turns(tenure, inboxes, (), marked=True)
 
     async def _bury(self, unreadable: Iterable[tuple[bytes, str]]) -> None:
         """Send bodies that are not envelopes to the dead letters, confirmed, before anything is acknowledged."""
@@ -281,8 +299,6 @@ class MailboxLoop:
         host = self._host
         tenure.timers_set(timer.at for write in batch.actors for timer in write.timers)
         tenure.more.update(inbox.actor for inbox, turn in decided if turn.more)
-        for _, turn in decided:
-            host.tell(turn.events)
         evicted = [
             gone
             for inbox, turn in decided

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 MOST: Final = 8
 """Threads of one node, all but one of them stuck."""
+STUCK: Final = 60.0
+"""Seconds after which a step without a budget gives its thread away."""
 PATIENCE: Final = 5.0
 """Seconds that a step gets to end when whoever waits for it is cancelled."""
 
@@ -39,8 +41,11 @@ class ThreadStepper:
     """One thread for all mailbox queues of a node; while a step is stuck in it, another one does its work."""
 
     def __init__(self, budget: float = 0.0) -> None:
-        """Start no thread before the first function; `budget` is the seconds that one step may take, 0 is no limit."""
-        self._budget = budget
+        """Start no thread before the first function; `budget` is the seconds that one step may take.
+
+        0 says nothing about how long; after `STUCK` it counts as stuck all the same: the other actors wait for it.
+        """
+        self._budget = budget or STUCK
         self._work: _Work = SimpleQueue()
         self._workers: list[_Worker] = []
         self._waiting = 0
@@ -90,7 +95,7 @@ class ThreadStepper:
                 return
 
     def _watch_on(self) -> None:
-        if self._budget > 0 and self._watch is None:
+        if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(self._budget / LOOKS, self._look)
 
     def _look(self) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
 from leveret_broker.envelope import Envelope, Wake, encode
 from leveret_broker.errors import StoreUnavailable, TransportClosed
 from leveret_broker.ids import new_id
+
+LIFETIME: Final = 3
+"""Signs of life that a node may miss before it counts as gone."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +46,7 @@ async def keep_awake(host: Host, loops: Sequence[MailboxLoop]) -> None:
 async def _beat(host: Host, loops: Sequence[MailboxLoop]) -> None:
     if not host.transport.connected:
         return  # a node that the broker has given up owns nothing: let its queues be woken
-    await host.store.heartbeat(host.node, host.info, lifetime=3 * host.settings.heartbeat)
+    await host.store.heartbeat(host.node, host.info, lifetime=LIFETIME * host.settings.heartbeat)
     waiting = [loop.queue for loop in loops if not loop.owned]
     if waiting:
         owners = await host.store.owners(waiting)

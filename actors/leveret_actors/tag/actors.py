@@ -7,17 +7,20 @@ from typing import Any, Final
 
 import msgspec
 
+from leveret_actors import faults
 from leveret_actors.actor import ActorAddress, Actors, Inbox, Post, Turn
+from leveret_actors.answers import told
 from leveret_actors.store.contract import ActorWrite
 from leveret_actors.tag.claim import LINGER, claim, end_lingering
 from leveret_actors.tag.draft import PROBE_AFTER, Draft, dead_letter
 from leveret_actors.tag.fan import fan, go_on
+from leveret_actors.tag.hold import hold
 from leveret_actors.tag.listing import members
 from leveret_actors.tag.lookup import Found, MemberReader, found_without_store, look_up
 from leveret_actors.tag.member import ask, join, leave, probed
-from leveret_broker.address import TAGS, MailboxQueue, ReplyQueue
+from leveret_broker.address import TAGS, MailboxQueue
 from leveret_broker.envelope import (
-    ClientCaller,
+    Caller,
     Envelope,
     Refused,
     TagClaim,
@@ -29,6 +32,7 @@ from leveret_broker.envelope import (
     TagProbed,
     Wake,
 )
+from leveret_broker.ids import is_hold_key
 
 AT_ONCE: Final = 16
 """Tags that are looked up side by side."""
@@ -54,6 +58,7 @@ class TagActors(Actors):
             async with slots:
                 inbox.prepared = await look_up(self._store, queue, inbox)
 
+        inboxes = [inbox for inbox in inboxes if not is_hold_key(inbox.actor)]
         for inbox in inboxes:
             inbox.prepared = found_without_store(inbox)
         trips = [inbox for inbox in inboxes if not inbox.prepared.slices and not inbox.prepared.broken]
@@ -61,6 +66,8 @@ class TagActors(Actors):
 
     def decide(self, queue: MailboxQueue, inbox: Inbox, clock: float) -> Turn:
         """Take a turn: timers first, then the messages in their order, then a page of the fan-out under way."""
+        if is_hold_key(inbox.actor):
+            return hold(queue, inbox, clock)
         found = inbox.prepared if isinstance(inbox.prepared, Found) else found_without_store(inbox)
         workflow, _, tag = inbox.actor.partition("/")
         broken = found.broken or ("" if workflow and tag else f"{inbox.actor!r} is not the key of a tag")
@@ -78,6 +85,8 @@ class TagActors(Actors):
         for envelope in inbox.envelopes:
             _handle(draft, envelope)
         go_on(draft)
+        if draft.fans:
+            faults.reached("in-fan-out")
         return draft.turn()
 
     def drop(self, live: Any) -> None:
@@ -117,17 +126,16 @@ def _give_up(draft: Draft, inbox: Inbox) -> None:
         one = draft.fans.pop(0)
         draft.bury(Envelope(one.id, draft.actor, TagFan(one.message, one.caller)), inbox.give_up)
         if one.caller is not None:
-            draft.answer(one.caller, Refused("given_up", inbox.give_up))
+            draft.tell(one.caller, Refused("given_up", inbox.give_up), one.id)
 
 
 def _keep(inbox: Inbox, clock: float, reason: str) -> Turn:
     """Leave a tag that cannot be read as it is, give its messages up, and put its timers off."""
     posts: list[Post] = [dead_letter(envelope, reason) for envelope in inbox.envelopes]
     for envelope in inbox.envelopes:
-        caller = getattr(envelope.message, "caller", None)
-        if isinstance(caller, ClientCaller):
-            refused = Envelope(caller.request, "", Refused("broken", reason), sent=clock)
-            posts.append(Post(ReplyQueue(caller.client), refused))
+        caller: Caller | None = getattr(envelope.message, "caller", None)
+        if caller is not None:
+            posts.append(told(caller, Refused("broken", reason), {}, envelope.id, clock))
     if inbox.record is None:
         return Turn(posts=tuple(posts))
     write = ActorWrite(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.tag.draft import PROBE_AFTER, Draft
-from leveret_actors.tag.state import DECISIONS, Decision, Who
+from leveret_actors.tag.state import DECISIONS, Decision, Who, who_digest
 from leveret_broker.envelope import AwaitResult, ClientCaller, Ended, Envelope, Started, TagClaim, WorkflowCaller
-from leveret_broker.ids import message_digest
 from leveret_broker.outcome import Failed, Failure
 
 LINGER: int = 0
@@ -36,7 +35,7 @@ def _decide(draft: Draft, who: Who) -> Who:
     """
     if draft.holder == who:
         return who
-    digest = message_digest("\0".join(who))
+    digest = who_digest(who)
     for decision in draft.decided:
         if decision.digest == digest:
             return decision.instance, decision.run

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from leveret_actors.actor import ActorAddress, Post, Turn
+from leveret_actors.answers import Reply, told
 from leveret_actors.store.contract import ActorWrite, Timer
 from leveret_actors.tag.lookup import PAGE, Live
-from leveret_actors.tag.state import Decision, Fan, TagState, Who, dump_state
+from leveret_actors.tag.state import LEAVES, Decision, Fan, Left, TagState, Who, dump_state, who_digest
 from leveret_actors.tag.table import Table
-from leveret_broker.address import DEAD_LETTERS, MailboxQueue, ReplyQueue
-from leveret_broker.envelope import ClientCaller, Envelope, Message
+from leveret_broker.address import DEAD_LETTERS, MailboxQueue
+from leveret_broker.envelope import Caller, ClientCaller, Envelope, Message
 
 PROBE_AFTER: Final = 3600.0
 """Seconds after which a member that is not firm is asked for, and for which an empty tag remembers refused claims."""
@@ -44,8 +45,9 @@ class Draft:
     lingers: float = 0.0
     fans: list[Fan] = field(default_factory=list[Fan])
     decided: list[Decision] = field(default_factory=list[Decision])
-    asked: set[int] = field(default_factory=set[int])
-    doubtful: set[int] = field(default_factory=set[int])
+    left: dict[bytes, Left] = field(default_factory=dict[bytes, Left])
+    """By digest, oldest first."""
+    forgot: float = 0.0
     posts: list[Post] = field(default_factory=list[Post])
     timers: dict[int, float] = field(default_factory=dict[int, float])
     """To set: number and time."""
@@ -57,25 +59,23 @@ class Draft:
         state = self.state
         self.joined, self.count, self.holder = state.joined, state.count, state.holder
         self.recent, self.lingers = state.recent, state.lingers
-        self.fans, self.decided, self.asked = list(state.fans), list(state.decided), set(state.asked)
-        self.doubtful = set(state.doubtful)
+        self.fans, self.decided = list(state.fans), list(state.decided)
+        self.left = {one.digest: one for one in state.left}
+        self.forgot = state.forgot if self.exists else self.clock
 
     # -- members ------------------------------------------------------------------------------------------------------
 
-    def add_member(self, who: Who, *, doubtful: bool = False) -> None:
-        """Give `who` the next join number, and ask for it in an hour unless it is made firm until then."""
+    def add_member(self, who: Who, *, firm: bool = False) -> None:
+        """Give `who` the next join number, and ask for it in an hour unless it is, or is made, firm."""
         self.joined += 1
         self.count += 1
         self.table.add(who, self.joined)
-        self.set_timer(self.joined, PROBE_AFTER)
-        if doubtful:
-            self.doubtful.add(self.joined)
+        if not firm:
+            self.set_timer(self.joined, PROBE_AFTER)
 
     def make_firm(self, number: int) -> None:
         """Stop asking for the member with this join number."""
         self.remove_timer(number)
-        self.asked.discard(number)
-        self.doubtful.discard(number)
 
     def remove_member(self, who: Who) -> None:
         """Take a member off, and the tag away from it if it holds it."""
@@ -86,6 +86,19 @@ class Draft:
             self.make_firm(number)
         if self.holder == who:
             self.holder = None
+
+    def has_left(self, who: Who, number: int) -> bool:
+        """Tell whether a leave was handled that was sent after the message with this number."""
+        one = self.left.get(who_digest(who))
+        return one is not None and number < one.number
+
+    def note_leave(self, who: Who, number: int) -> None:
+        """Remember a leave, the last `LEAVES` of them."""
+        digest = who_digest(who)
+        self.left.pop(digest, None)
+        self.left[digest] = Left(digest, number, self.clock)
+        if len(self.left) > LEAVES:
+            self.forgot = max(self.forgot, self.left.pop(next(iter(self.left))).at)
 
     # -- timers and posts ---------------------------------------------------------------------------------------------
 
@@ -106,7 +119,11 @@ class Draft:
 
     def answer(self, caller: ClientCaller, message: Message) -> None:
         """Answer a client's request."""
-        self.posts.append(Post(ReplyQueue(caller.client), Envelope(caller.request, "", message, sent=self.clock)))
+        self.posts.append(Post(caller.address, Envelope(caller.request, "", message, sent=self.clock)))
+
+    def tell(self, caller: Caller, message: Reply, request: str) -> None:
+        """Answer the message with the id `request`, be it a client's or a workflow's."""
+        self.posts.append(told(caller, message, {"workflow": self.workflow}, request, self.clock))
 
     def bury(self, envelope: Envelope, reason: str) -> None:
         """Give a message up."""
@@ -120,15 +137,15 @@ class Draft:
         if everybody is not None:
             self.count = len(everybody)
         state = TagState(
-            self.joined,
-            self.count,
-            self.holder,
-            tuple(self.fans),
-            self.recent,
-            tuple(self.decided),
-            tuple(sorted(self.asked)),
-            self.lingers,
-            tuple(sorted(self.doubtful)),
+            joined=self.joined,
+            count=self.count,
+            holder=self.holder,
+            fans=tuple(self.fans),
+            recent=self.recent,
+            decided=tuple(self.decided),
+            lingers=self.lingers,
+            left=tuple(self.left.values()),
+            forgot=self.forgot,
         )
         posts = tuple(self.posts)
         if state.empty:

@@ -9,13 +9,29 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+from loguru import logger
 
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.tag.draft import Draft
 from leveret_actors.tag.lookup import PAGE
 from leveret_actors.tag.state import Fan, Who, fan_size, remember, remembers
-from leveret_broker.envelope import Call, Envelope, Fanned, Refused, Signal, TagFan
+from leveret_actors.tag.tasks import copy_for, is_of_tasks
+from leveret_broker.envelope import (
+    Call,
+    Cancel,
+    Envelope,
+    Fanned,
+    Refused,
+    RetryTasks,
+    SettleTask,
+    Signal,
+    TagFan,
+    WorkflowCaller,
+)
 from leveret_broker.ids import message_digest
+
+FOR_TASKS: Final = (Cancel, RetryTasks, SettleTask)
+"""What the members of a tag on tasks understand."""
 
 PAGE_BYTES: Final = 4 * 1024 * 1024
 """Bytes that one turn of a fan-out sends, about; one copy is always sent."""
@@ -28,8 +44,12 @@ def fan(draft: Draft, envelope: Envelope, message: TagFan) -> None:
     """Accept a fan-out, once."""
     digest = message_digest(envelope.id)
     if remembers(draft.recent, digest):
+        _answer_again(draft, envelope, message)
         return
     wanted = message.message
+    if not (isinstance(wanted, FOR_TASKS) if is_of_tasks(draft) else not isinstance(wanted, SettleTask)):
+        draft.bury(envelope, f"the members of the tag {draft.tag!r} do not understand a {type(wanted).__name__}")
+        return
     if isinstance(wanted, Signal | Call):
         wanted = msgspec.structs.replace(wanted, patient=True)  # its member may still be on the way
     one = Fan(envelope.id, wanted, draft.joined, message.caller, envelope.headers)
@@ -38,10 +58,16 @@ def fan(draft: Draft, envelope: Envelope, message: TagFan) -> None:
         text = f"too many messages wait to be sent to the instances tagged {draft.tag!r}: send this one again later"
         draft.bury(envelope, text)
         if message.caller is not None:
-            draft.answer(message.caller, Refused("busy", text))
+            draft.tell(message.caller, Refused("busy", text), envelope.id)
         return
     draft.recent = remember(draft.recent, digest)
     draft.fans.append(one)
+
+
+def _answer_again(draft: Draft, envelope: Envelope, message: TagFan) -> None:
+    """Tell an actor that what it sends came before; it may have forgotten that, and waits."""
+    if isinstance(message.caller, WorkflowCaller) and all(one.id != envelope.id for one in draft.fans):
+        draft.tell(message.caller, Fanned(0, again=True), envelope.id)
 
 
 def catch_up(draft: Draft, who: Who) -> None:
@@ -75,11 +101,17 @@ def go_on(draft: Draft) -> None:
             draft.fans[0] = one
             continue
         del draft.fans[0]
+        if not one.sent and one.caller is None and isinstance(one.message, Signal):
+            text = "a signal {} for the tag {!r} of {} found nobody: discarded"
+            logger.info(text, one.message.channel, draft.tag, draft.workflow)
         if one.caller is not None:
-            draft.answer(one.caller, Fanned(one.sent))
+            draft.tell(one.caller, Fanned(one.sent), one.id)
 
 
 def _send(draft: Draft, one: Fan, who: Who) -> None:
+    if is_of_tasks(draft):
+        draft.posts.append(copy_for(draft, one, who))
+        return
     instance, run = who
     envelope = Envelope(f"{one.id}/{instance}", instance, one.message, run, draft.clock, one.headers)
     draft.posts.append(Post(ActorAddress(draft.workflow, instance), envelope))

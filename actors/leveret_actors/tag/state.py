@@ -8,17 +8,22 @@ import msgspec
 
 from leveret_broker.envelope import (
     Call,
+    Caller,
     Cancel,
-    ClientCaller,
     CompleteTimers,
     RetryTasks,
     RetryWorkflow,
+    SettleTask,
     Signal,
 )
 from leveret_broker.errors import DecodeError
+from leveret_broker.ids import message_digest
 
 REMEMBERED: Final = 512
 """Fan-outs whose ids a tag remembers, to drop a second delivery."""
+
+LEAVES: Final = 256
+"""Leaves that a tag remembers, to tell late copies of joins and of leaves."""
 
 DECISIONS: Final = 64
 """Claims whose decisions a tag remembers, so that a repeated claim gets the same one."""
@@ -33,9 +38,9 @@ class Fan(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A fan-out on its way: it covers the members with join numbers up to `upto`."""
 
     id: str
-    message: Signal | Cancel | Call | RetryTasks | RetryWorkflow | CompleteTimers
+    message: Signal | Cancel | Call | RetryTasks | RetryWorkflow | CompleteTimers | SettleTask
     upto: int
-    caller: ClientCaller | None = None
+    caller: Caller | None = None
     headers: dict[str, str] = {}
     size: int = 0
     """Bytes of one copy, about."""
@@ -53,6 +58,16 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
     run: str
 
 
+class Left(msgspec.Struct, frozen=True, array_like=True):
+    """A leave."""
+
+    digest: bytes
+    """Of the instance and run."""
+    number: int
+    """Of the leave: joins with lower ones came before it."""
+    at: float
+
+
 class TagState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What a tag knows between its turns."""
 
@@ -68,12 +83,16 @@ class TagState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     """Digests of the last fan-outs."""
     decided: tuple[Decision, ...] = ()
     """Claims, oldest first."""
-    asked: tuple[int, ...] = ()
-    """Join numbers whose instances were asked whether they exist."""
+    _asked: tuple[int, ...] = ()
+    """Not used any more."""
     lingers: float = 0.0
     """A refused claim may be delivered again until then, so the tag stays even if it is empty; 0 is not."""
-    doubtful: tuple[int, ...] = ()
-    """Join numbers given to firm joins that found no member: only their instances can say whether they exist."""
+    _doubtful: tuple[int, ...] = ()
+    """Not used any more."""
+    left: tuple[Left, ...] = ()
+    """The last leaves, oldest first."""
+    forgot: float = 0.0
+    """A message that was sent after it and has no leave of its member in `left` is none's late copy."""
 
     @property
     def empty(self) -> bool:
@@ -83,6 +102,11 @@ class TagState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(TagState)
+
+
+def who_digest(who: Who) -> bytes:
+    """Return the bytes under which a tag remembers somebody."""
+    return message_digest("\0".join(who))
 
 
 def dump_state(state: TagState) -> bytes:

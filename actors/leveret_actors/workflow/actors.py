@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from leveret.definition import WorkflowDefinition
 from leveret.interceptors import WorkflowInterceptor
 from leveret_actors.actor import Actors, Inbox, Turn
+from leveret_actors.voice import Voice
 from leveret_actors.workflow.decide import decide
 from leveret_actors.workflow.handlers.read_history import page_size
 from leveret_actors.workflow.house import EngineSettings, House
@@ -28,15 +29,15 @@ class WorkflowActors(Actors):
         *,
         settings: EngineSettings | None = None,
         read_journal: ReadJournal | None = None,
-        listens: bool = False,
+        voice: Voice | None = None,
         interceptors: tuple[WorkflowInterceptor, ...] = (),
     ) -> None:
         """Run instances of `kind` by the code in `definitions`, keyed by version.
 
-        `read_journal` serves history of instances whose journal is not at hand; `listens` fills `Turn.events`.
+        `read_journal` serves history of instances whose journal is not at hand; `voice` publishes what happens.
         """
         self.kind = kind
-        self._house = House(kind, definitions, codec, settings or EngineSettings(), listens, interceptors)
+        self._house = House(kind, definitions, codec, settings or EngineSettings(), voice, interceptors)
         self._read_journal = read_journal
 
     async def prepare(self, queue: MailboxQueue, inboxes: list[Inbox]) -> None:

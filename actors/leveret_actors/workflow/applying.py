@@ -6,18 +6,20 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from leveret.failure import already_started, failure_of, to_exception
-from leveret.runtime import ChildCall, MethodCall, TaskCall
+from leveret.describing import revealed
+from leveret.failure import already_started, failure_of, opened, refusal, to_exception
+from leveret.runtime import ChildCall, MethodCall, TagCall, TaskCall, VerbCall
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.instance import Emission, Instance
 from leveret_actors.workflow.journal import (
+    Applied,
     Begun,
     Called,
     CancelRequested,
     Command,
     CommandEnded,
-    Event,
+    Folded,
     Rewound,
     SignalAccepted,
     TasksRetried,
@@ -25,14 +27,15 @@ from leveret_actors.workflow.journal import (
     TimersCompleted,
 )
 from leveret_actors.workflow.operations import Operation
-from leveret_actors.workflow.outcomes import status_of
+from leveret_actors.workflow.unfolding import leave
+from leveret_broker.envelope import Description
 from leveret_broker.errors import DecodeError, LeveretError
 from leveret_broker.ids import task_id
-from leveret_broker.outcome import Cancelled, Completed, Failed, Outcome, TimedOut
+from leveret_broker.outcome import Cancelled, Completed, Failed, Outcome, TimedOut, status_of
 
 
 def take_turn(
-    instance: Instance, at: float, events: Iterable[Event], replayed: tuple[Command, ...] | None = None
+    instance: Instance, at: float, events: Iterable[Applied], replayed: tuple[Command, ...] | None = None
 ) -> Emission:
     """Apply all events, then step the code once; `replayed` has what the journal says came of it. Raises `Stuck`."""
 
@@ -43,7 +46,7 @@ def take_turn(
     return instance.step(at, first, replayed)
 
 
-def _apply(instance: Instance, event: Event) -> None:
+def _apply(instance: Instance, event: Applied) -> None:
     if isinstance(event, CommandEnded):
         operation = instance.operations.pending.get(event.number)
         if operation is not None and operation.kind in ops.ANSWERED and operation.sequence == event.sequence:
@@ -51,7 +54,7 @@ def _apply(instance: Instance, event: Event) -> None:
     elif isinstance(event, TimerFired):
         _fire(instance, event.number)
     elif isinstance(event, SignalAccepted):
-        instance.note(event, instance.channels.accept(event))
+        instance.accept(event)
     elif isinstance(event, CancelRequested):
         _cancel(instance, event)
     elif isinstance(event, TasksRetried):
@@ -68,6 +71,8 @@ def _apply(instance: Instance, event: Event) -> None:
         instance.methods.main.start()
     elif isinstance(event, Called):
         instance.methods.call(event.id, event.method, event.arguments)
+    elif isinstance(event, Folded):
+        leave(instance, event)
     # ResultAwaited and GivenUp concern the engine, not the code
 
 
@@ -76,26 +81,34 @@ def _settle(
 ) -> None:
     if isinstance(outcome, Completed):
         try:
-            value = instance.codec.load(outcome.value, _result(operation))
+            value = _value(instance, operation, outcome)
         except DecodeError as error:
             outcome = Failed(failure_of(error, instance.codec, _where(instance, operation)))
         else:
             instance.operations.end(operation, "completed")
             operation.future.set_result(value)
             return
+    told = Failed(opened(outcome.failure, instance.codec)) if isinstance(outcome, Failed) else outcome
     instance.operations.end(operation, status_of(outcome), fired=fired, withdraw=withdraw)
     operation.outcome = outcome
-    operation.future.set_exception(_exception(operation, outcome))
+    operation.future.set_exception(_exception(operation, told))
+
+
+def _value(instance: Instance, operation: Operation, outcome: Completed) -> Any:
+    value = instance.codec.load(outcome.value, _result(operation))
+    return revealed(value, instance.codec) if isinstance(value, Description) else value
 
 
 def _result(operation: Operation) -> Any:
     call = operation.call
-    return call.result if isinstance(call, TaskCall | ChildCall | MethodCall) else object
+    return call.result if isinstance(call, TaskCall | ChildCall | MethodCall | VerbCall | TagCall) else object
 
 
 def _exception(operation: Operation, outcome: Outcome) -> LeveretError:
     if operation.kind == ops.TASK:
         return to_exception(outcome, "task")
+    if operation.kind in ops.REFUSABLE and (error := refusal(outcome)) is not None:
+        return error
     return already_started(outcome) or to_exception(outcome, "workflow")
 
 
@@ -108,6 +121,7 @@ def _fire(instance: Instance, number: int) -> None:
         return
     if isinstance(operation.call, TaskCall):
         outcome = TimedOut(operation.call.timeout, _where(instance, operation))
+        operation.reason = f"it timed out after {operation.call.timeout:g} s"
         _settle(instance, operation, outcome, fired=True, withdraw=True)
         return
     _fire_timer(instance, operation, fired=True)
@@ -145,6 +159,7 @@ def _cancel(instance: Instance, event: CancelRequested) -> None:
     if operation is None or operation.handle is not None:
         return
     if operation.kind in ops.ANSWERED:
+        operation.reason = event.reason
         where = {**_where(instance, operation), **({"reason": event.reason} if event.reason else {})}
         _settle(instance, operation, Cancelled(where), withdraw=True)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from typing import Final
 
 MAIN: Final = "main"
@@ -14,6 +14,11 @@ _method: ContextVar[str] = ContextVar("leveret_method", default=MAIN)
 def asking() -> str:
     """Return the id of the method whose code runs; `main` where it is nobody's."""
     return _method.get()
+
+
+def owner_of(context: Context) -> str:
+    """Return the id of the method that a context belongs to; `main` where it is nobody's."""
+    return context.get(_method, MAIN)
 
 
 def asking_as(method: str) -> None:

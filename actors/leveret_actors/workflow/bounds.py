@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from leveret.errors import ArgumentMismatch
+from leveret.labels import checked_meta, checked_priority, checked_tags
 from leveret.runtime import TaskCall
+from leveret_broker.address import NORMAL
 
 FIRST: Final = 1e-3
 """Earliest due time: 0 means none."""
@@ -24,11 +25,12 @@ def due_time(at: float) -> float:
 
 
 def check_labels(call: TaskCall) -> None:
-    """Raise `ArgumentMismatch` for tags or meta of a task that are no texts."""
-    for label in (*call.tags, *call.meta, *call.meta.values()):
-        thing: object = label
-        if not isinstance(thing, str) or readable(thing) != thing:
-            raise ArgumentMismatch(f"{call.service}.{call.name}: tags and meta must be texts, not {thing!r}")
+    """Raise `ArgumentMismatch` for labels that an interceptor has given a task and that cannot be sent."""
+    if call.tags or call.meta or call.priority != NORMAL:
+        name = f"{call.service}.{call.name}"
+        checked_priority(name, call.priority)
+        checked_tags(name, call.tags)
+        checked_meta(name, call.meta)
 
 
 def readable(text: str) -> str:

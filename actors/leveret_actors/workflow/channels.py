@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from leveret.definition import ChannelDefinition
 from leveret.runtime import Receive
 from leveret_actors.workflow.journal import SignalAccepted
-from leveret_actors.workflow.operations import Operation, Operations
+from leveret_actors.workflow.operations import Arrived, Operation, Operations
+from leveret_actors.workflow.raised import as_exception
 from leveret_broker.codec import Codec
 from leveret_broker.errors import DecodeError
 
 
-class Reception(NamedTuple):
-    """What became of a signal."""
-
-    wrong: str = ""
-    """Why it cannot be taken."""
-    discarded: bool = False
-    """Nobody received, and the channel keeps nothing."""
-
-
-class Arrived(NamedTuple):
-    """A signal in a channel."""
-
-    value: Any
-    event: SignalAccepted
-
-
 class Receiver:
-    """One `receive` and what it has got so far."""
+    """One `receive`; its operation has what it has got so far."""
 
-    __slots__ = ("got", "operation", "wants")
+    __slots__ = ("operation", "wants")
 
     def __init__(self, operation: Operation, wants: Receive) -> None:
         """Wait."""
         self.operation = operation
         self.wants = wants
-        self.got: list[Arrived] = []
 
     @property
     def is_done(self) -> bool:
         """Tell whether it has all it wants."""
-        return len(self.got) >= (1 if self.wants.count is None else self.wants.count)
+        return len(self.operation.got) >= (1 if self.wants.count is None else self.wants.count)
 
 
 class Channel:
@@ -55,18 +40,23 @@ class Channel:
         self.definition = definition
         self.unread: deque[Arrived] = deque()
         self.receivers: list[Receiver] = []
+        self.dropped: list[tuple[SignalAccepted, str]] = []
+        """Signals that nobody got because the channel keeps nothing, and why."""
         self._operations = operations
+        self._orders = itertools.count()
 
-    def offer(self, signal: Arrived) -> bool:
-        """Give a signal to the first receiver that wants it, else keep it; False where nothing is buffered."""
+    def offer(self, value: Any, event: SignalAccepted) -> None:
+        """Give a signal to the first receiver that wants it, else keep it where signals are buffered."""
+        signal = Arrived(next(self._orders), value, event)
         for receiver in list(self.receivers):
-            if self._wants(receiver, signal.value):
-                receiver.got.append(signal)
+            if self._wants(receiver, value):
+                receiver.operation.got.append(signal)
                 self._finish(receiver)
-                return True
+                return
         if self.definition.buffered:
             self.unread.append(signal)
-        return self.definition.buffered
+        else:
+            self.dropped.append((event, "nobody receives, and the channel is not buffered"))
 
     def receive(self, receiver: Receiver) -> None:
         """Serve a new receiver from what is unread, or let it wait."""
@@ -74,23 +64,32 @@ class Channel:
         self._serve(receiver)
 
     def give_back(self, operation: Operation) -> None:
-        """Forget a cancelled receiver; what it had collected is unread again, and there for others."""
-        gone = [receiver for receiver in self.receivers if receiver.operation is operation]
+        """Forget a receiver; what nobody saw of what it got is unread again, in its order, and there for others."""
         self.receivers = [receiver for receiver in self.receivers if receiver.operation is not operation]
-        for receiver in gone:
-            self.unread.extendleft(reversed(receiver.got))
-            if receiver.got:
-                for other in list(self.receivers):
-                    self._serve(other)
+        if operation.got:
+            self._put_back(operation)
+            for other in list(self.receivers):
+                self._serve(other)
+
+    def _put_back(self, operation: Operation) -> None:
+        self.unread = deque(sorted((*operation.got, *self.unread), key=lambda signal: signal.order))
+        operation.got = []
+
+    def take_dropped(self) -> list[tuple[SignalAccepted, str]]:
+        """Return the signals that nobody got in this turn and that are not kept, and why."""
         if not self.definition.buffered:
+            reason = "its receiver was cancelled, and the channel is not buffered"
+            self.dropped += [(signal.event, reason) for signal in self.unread]
             self.unread.clear()
+        dropped, self.dropped = self.dropped, []
+        return dropped
 
     def _serve(self, receiver: Receiver) -> None:
         kept: deque[Arrived] = deque()
         while self.unread and not receiver.is_done and receiver in self.receivers:
             signal = self.unread.popleft()
             if self._wants(receiver, signal.value):
-                receiver.got.append(signal)
+                receiver.operation.got.append(signal)
             else:
                 kept.append(signal)
         self.unread.extendleft(reversed(kept))
@@ -101,18 +100,18 @@ class Channel:
             return True
         try:
             return bool(receiver.wants.accepts(value))
-        except Exception as error:  # the user's predicate: its receiver fails, the signal goes on
+        except BaseException as error:  # the user's predicate: its receiver fails, the signal goes on
             self.receivers.remove(receiver)
             self._operations.end(receiver.operation, "failed")
-            receiver.operation.future.set_exception(error)
-            self.unread.extendleft(reversed(receiver.got))
+            receiver.operation.future.set_exception(as_exception(error, "the predicate of receive()"))
+            self._put_back(receiver.operation)
             return False
 
     def _finish(self, receiver: Receiver) -> None:
         if receiver in self.receivers and receiver.is_done:
             self.receivers.remove(receiver)
             self._operations.end(receiver.operation, "completed")
-            values = [signal.value for signal in receiver.got]
+            values = [signal.value for signal in receiver.operation.got]
             receiver.operation.future.set_result(values[0] if receiver.wants.count is None else values)
 
 
@@ -135,29 +134,40 @@ class Channels:
             channel = self._channels[name] = Channel(self._definitions[name], self._operations)
         return channel
 
-    def accept(self, event: SignalAccepted) -> Reception:
-        """Take a signal."""
+    def accept(self, event: SignalAccepted) -> str:
+        """Take a signal; returns why no channel can."""
         name = event.channel
         channel = self.get(name)
         if channel is None:
-            return Reception(f"there is no channel {name!r}; there are {sorted(self._definitions)}")
+            return f"there is no channel {name!r}; there are {sorted(self._definitions)}"
         try:
             decoded = self._codec.load(event.value, channel.definition.kind)
         except DecodeError as error:
-            return Reception(f"the value does not fit the type of channel {name!r}: {error}")
+            return f"the value does not fit the type of channel {name!r}: {self._codec.detail(error)}"
         if self.look is not None:
             try:
                 self.look(name, decoded)
-            except Exception as error:  # an interceptor's word
-                return Reception(f"an interceptor refused the signal: {error!r}")
-        return Reception(discarded=not channel.offer(Arrived(decoded, event)))
+            except BaseException as error:  # an interceptor's word
+                return f"an interceptor refused the signal: {error!r}"
+        channel.offer(decoded, event)
+        return ""
+
+    def give_back(self, operation: Operation) -> None:
+        """Forget a receiver; what nobody saw of what it got is unread again."""
+        channel = self.get(operation.name)
+        if channel is not None:
+            channel.give_back(operation)
+
+    def take_dropped(self) -> tuple[tuple[SignalAccepted, str], ...]:
+        """Return the signals that nobody got in this turn, where nothing is buffered, and why."""
+        return tuple(one for channel in self._channels.values() for one in channel.take_dropped())
 
     def left(self) -> list[SignalAccepted]:
         """Return the signals that nobody has got, those of unfinished receivers among them, in order by channel."""
         found: list[SignalAccepted] = []
         for channel in self._channels.values():
             if channel.definition.buffered:
-                got = [signal for receiver in channel.receivers for signal in receiver.got]
+                got = [signal for receiver in channel.receivers for signal in receiver.operation.got]
                 found += [signal.event for signal in (*got, *channel.unread)]
         return found
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leveret.runtime import ChildCall, MethodCall
+from leveret.errors import ArgumentMismatch
+from leveret.runtime import ChildCall, MethodCall, VerbCall
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.workflow.course import Line
 from leveret_actors.workflow.journal import Begun, Child
@@ -25,6 +26,21 @@ from leveret_broker.envelope import (
     encode,
 )
 from leveret_broker.ids import child_id, run_of, tag_key
+
+
+def refuse_self(begun: Begun, workflow: str, instance: str, call: ChildCall) -> None:
+    """Raise `ArgumentMismatch` for a start that would find its own parent, which would then wait for itself."""
+    plan = call.plan
+    if plan.workflow != workflow or plan.on_conflict != "existing":
+        return
+    name = f"{workflow}.{call.method}: "
+    if plan.id == instance:
+        raise ArgumentMismatch(
+            f"{name}a child cannot have the id of its parent, {instance!r}: give it another, or none"
+        )
+    if plan.unique_tag and plan.unique_tag == begun.unique_tag:
+        text = f"{name}its parent {instance!r} has the unique tag {plan.unique_tag!r}, and would be found: give another"
+        raise ArgumentMismatch(text)
 
 
 def child_of(run: str, number: int, call: ChildCall) -> Child:
@@ -86,11 +102,15 @@ def call_off(command: Operation | Line, queue: MailboxQueue, parent: str, run: s
         yield Post(ActorAddress(workflow, child.instance), envelope)
 
 
-def instance_of(operation: Operation) -> str:
-    """Return the id of the instance that a command starts or calls; empty for other commands, and by tag."""
+def instance_of(operation: Operation | Line) -> str:
+    """Return the id of the instance that a command starts or calls; empty for other commands, and by tag.
+
+    The journal tells of children only.
+    """
     if operation.child is not None:
         return operation.child.instance
-    return operation.call.target.id if isinstance(operation.call, MethodCall) else ""
+    call = operation.call if isinstance(operation, Operation) else None
+    return call.target.id if isinstance(call, MethodCall | VerbCall) else ""
 
 
 def _start_id(run: str, number: int) -> str:

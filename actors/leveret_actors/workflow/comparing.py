@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from leveret_actors.workflow.asking import MAIN
 from leveret_actors.workflow.course import Past
 from leveret_actors.workflow.instance import Emission, Instance, Stuck
 from leveret_actors.workflow.journal import Command, MethodEnded
 from leveret_actors.workflow.lines import line_that_waits
 from leveret_actors.workflow.operations import PATCHES, Operation
-from leveret_actors.workflow.outcomes import status_of
 from leveret_actors.workflow.patches import forgotten, without_markers
-from leveret_broker.outcome import Failed, Outcome
+from leveret_broker.codec import Codec
+from leveret_broker.outcome import Failed, Outcome, status_of
 
 
 def compare(instance: Instance, record: Past, emission: Emission) -> None:
@@ -29,14 +31,21 @@ def compare(instance: Instance, record: Past, emission: Emission) -> None:
     for index in range(max(len(commands), len(issued))):
         had = commands[index] if index < len(commands) else None
         did = issued[index] if index < len(issued) else None
-        if had is None or did is None or _differs(had, did, strict=strict):
-            line = did.line if did is not None else line_that_waits(instance.methods.main.coroutine)
+        if had is None or did is None or _differs(had, did, instance.codec, strict=strict):
+            line = (did is not None and did.line) or line_that_waits(
+                _coroutine(instance, MAIN if did is None else did.method)
+            )
             wanted = _did(did, emission, strict=strict)
             raise Stuck(
                 f"replay of turn {record.number} does not match the journal at its command {index + 1}: the journal "
                 f"has {_journalled(had)}, the code {wanted}; nearest line: {line or 'unknown'}"
             )
     _compare_ends(instance, record, emission)
+
+
+def _coroutine(instance: Instance, identity: str) -> Any:
+    method = instance.methods.get(identity)
+    return None if method is None else method.coroutine
 
 
 def _compare_ends(instance: Instance, record: Past, emission: Emission) -> None:
@@ -46,8 +55,7 @@ def _compare_ends(instance: Instance, record: Past, emission: Emission) -> None:
     for identity in (*had_ends, *did_ends):
         had_end, did_end = had_ends.get(identity, "goes on"), did_ends.get(identity, "goes on")
         if had_end != did_end:
-            method = instance.methods.get(identity)
-            line = line_that_waits(None if method is None else method.coroutine)
+            line = line_that_waits(_coroutine(instance, identity))
             name = "the method" if identity == MAIN else f"method {identity}"
             raise Stuck(
                 f"replay of turn {record.number} does not match the journal: there {name} {had_end}, in the code it "
@@ -61,10 +69,10 @@ def _ends(main: Outcome | None, others: tuple[MethodEnded, ...]) -> dict[str, st
     return ends | {end.id: status_of(end.outcome) for end in others}
 
 
-def _differs(had: Command, did: Operation, *, strict: bool) -> bool:
+def _differs(had: Command, did: Operation, codec: Codec, *, strict: bool) -> bool:
     if (had.kind, had.number, had.name) != (did.kind, did.number, did.name):
         return True
-    return strict and bool(had.digest) and had.digest != did.command(strict=True).digest
+    return strict and bool(had.digest) and had.digest != did.command(codec, strict=True).digest
 
 
 def _journalled(command: Command | None) -> str:

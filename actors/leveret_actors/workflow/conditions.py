@@ -9,6 +9,7 @@ from typing import Final
 
 from leveret.runtime import Runtime, stepping
 from leveret_actors.workflow.loop import LoopFuture, WorkflowLoop
+from leveret_actors.workflow.raised import as_exception
 from leveret_actors.workflow.reading import Readable, ReadOnly
 
 WHAT: Final = "the condition of wait_for()"
@@ -50,8 +51,8 @@ class Conditions:
         try:
             with stepping(runtime):
                 holds = bool(condition.context.run(condition.predicate))
-        except Exception as error:  # the user's code: whoever waits for it gets what it raised
-            condition.future.set_exception(error)
+        except BaseException as error:  # the user's code: whoever waits for it gets what it raised
+            condition.future.set_exception(as_exception(error, WHAT))
             return True
         if holds:
             condition.future.set_result(None)

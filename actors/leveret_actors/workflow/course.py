@@ -9,19 +9,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from leveret_actors.workflow.journal import (
+    Applied,
     CancelRequested,
     Child,
     Command,
     CommandEnded,
-    Event,
+    Folded,
     MethodEnded,
     Record,
     Rewound,
     TasksRetried,
     TimerFired,
 )
-from leveret_actors.workflow.outcomes import status_of
-from leveret_broker.outcome import Outcome
+from leveret_broker.outcome import Outcome, status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class Past:
     number: int
     """Of its record."""
     at: float
-    events: list[Event]
+    events: list[Applied]
     """All that were applied before the code ran, those of records that did not run among them."""
     commands: tuple[Command, ...]
     completion: Outcome | None
     withdrawn: tuple[int, ...]
     ended: tuple[MethodEnded, ...] = ()
+    folded: Folded | None = None
+    """The turn is several, which are not repeated: what they left is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Course:
     """What counts: turns to repeat, and events that no code has run yet."""
 
     turns: list[Past]
-    unrun: list[Event]
+    unrun: list[Applied]
 
     @property
     def end(self) -> int:
@@ -73,14 +75,15 @@ class Line:
 @dataclass(slots=True)
 class _Making:
     turns: list[Past] = field(default_factory=list[Past])
-    unrun: list[Event] = field(default_factory=list[Event])
+    unrun: list[Applied] = field(default_factory=list["Applied"])
 
 
 def course_of(records: Iterable[Record]) -> Course:
     """Return what counts of a journal.
 
     A rewind takes the turns from its record on back: their commands and their end are void, their events are applied
-    anew, without the outcomes of the tasks that are retried, in the turn that runs next.
+    anew, without the outcomes of the tasks that are retried, in the turn that runs next. Folded turns have no events
+    any more: what their methods left is set then.
     """
     made = _Making()
     for record in records:
@@ -99,6 +102,7 @@ def course_of(records: Iterable[Record]) -> Course:
                     record.completion,
                     record.withdrawn,
                     record.ended,
+                    record.folded,
                 )
             )
             made.unrun = []
@@ -108,13 +112,13 @@ def course_of(records: Iterable[Record]) -> Course:
 def _rewind(made: _Making, rewound: Rewound) -> None:
     void = [turn for turn in made.turns if turn.number >= rewound.record]
     del made.turns[len(made.turns) - len(void) :]
-    carried = [event for turn in void for event in turn.events] + made.unrun
+    carried = [event for turn in void for event in (turn.events if turn.folded is None else [turn.folded])] + made.unrun
     before = [event for event in carried if isinstance(event, Rewound)]
     others = [event for event in carried if not isinstance(event, Rewound) and not ends_one_of(event, rewound.numbers)]
     made.unrun = [*before, rewound, *others]
 
 
-def ends_one_of(event: Event, numbers: Iterable[int]) -> bool:
+def ends_one_of(event: Applied, numbers: Iterable[int]) -> bool:
     """Tell whether an event ends one of these commands."""
     return isinstance(event, CommandEnded | TimerFired | CancelRequested) and event.number in numbers
 
@@ -137,7 +141,7 @@ def lines_of(course: Course) -> dict[int, Line]:
     return lines
 
 
-def _follow(lines: dict[int, Line], event: Event, turn: int) -> None:
+def _follow(lines: dict[int, Line], event: Applied, turn: int) -> None:
     for line in _meant(lines, event):
         if isinstance(event, TasksRetried | Rewound):
             line.status, line.ended, line.outcome = "ongoing", 0, None
@@ -153,7 +157,7 @@ def _follow(lines: dict[int, Line], event: Event, turn: int) -> None:
             line.status, line.ended = "cancelled", turn
 
 
-def _meant(lines: dict[int, Line], event: Event) -> Iterator[Line]:
+def _meant(lines: dict[int, Line], event: Applied) -> Iterator[Line]:
     numbers: tuple[int, ...] = ()
     if isinstance(event, TasksRetried | Rewound):
         numbers = event.numbers

@@ -7,8 +7,23 @@ from dataclasses import replace
 import msgspec
 
 from leveret_actors.actor import Inbox, Turn
+from leveret_actors.answers import told
 from leveret_actors.store.contract import ActorWrite, Timer
-from leveret_actors.workflow import closing, journal, lengths, parking, queries, renewing, sending, state, verbs
+from leveret_actors.workflow import (
+    closing,
+    folding,
+    forgetting,
+    journal,
+    lengths,
+    parking,
+    queries,
+    renewing,
+    sending,
+    state,
+    tagging,
+    task_tags,
+    verbs,
+)
 from leveret_actors.workflow.applying import take_turn
 from leveret_actors.workflow.bounds import REASON_LIMIT, readable
 from leveret_actors.workflow.draft import Draft
@@ -17,6 +32,7 @@ from leveret_actors.workflow.house import House
 from leveret_actors.workflow.instance import Emission, Stuck
 from leveret_actors.workflow.journal import (
     Command,
+    CommandEnded,
     GivenUp,
     MethodEnded,
     Record,
@@ -25,7 +41,7 @@ from leveret_actors.workflow.journal import (
 )
 from leveret_actors.workflow.live import Live
 from leveret_broker.address import MailboxQueue
-from leveret_broker.envelope import Envelope, Signal
+from leveret_broker.envelope import Caller, Envelope, Refused, Signal
 from leveret_broker.outcome import Failed, Outcome
 
 
@@ -33,8 +49,8 @@ def decide(house: House, queue: MailboxQueue, inbox: Inbox, clock: float) -> Tur
     """Take the turn."""
     draft = Draft(house, queue, inbox, clock)
     turn = _decide(draft, inbox)
-    if house.listens:
-        turn = replace(turn, events=draft.teller.told(draft.live))
+    if told_of := draft.teller.told(draft.live):
+        turn = replace(turn, posts=(*turn.posts, *told_of))
     if not draft.done and not draft.exhumed:
         return turn
     return replace(turn, posts=(*turn.posts, *verbs.told(draft)), exhumed=tuple(draft.exhumed))
@@ -50,11 +66,14 @@ def _decide(draft: Draft, inbox: Inbox) -> Turn:
             handle(draft, envelope)
         except Exception as error:  # a message that nobody foresaw: set aside alone, the others of the batch go on
             draft.dead_letter(envelope, f"its handler raised {error!r}")
+    _prefer_results(draft)
     live = draft.live
     if live is None:
         return Turn(write=_forget_timers(draft), posts=tuple(draft.posts))
     if live.state.status == state.AWAITED:
         return _wait_for_start(draft, live)
+    if draft.forgets and not draft.events:
+        return forgetting.forget(draft, live)
     if live.state.is_closed and not draft.events:
         queries.answer(draft, live)
         return Turn(write=_write(draft, live) if draft.removed else None, posts=tuple(draft.posts))
@@ -70,6 +89,10 @@ def _set_aside(draft: Draft) -> Turn:
     assert record is not None
     for envelope in draft.inbox.envelopes:
         draft.dead_letter(envelope, draft.unreadable)
+        caller: Caller | None = getattr(envelope.message, "caller", None)
+        if caller is not None:
+            refused = Refused("unreadable", draft.unreadable)
+            draft.posts.append(told(caller, refused, {"instance": draft.actor}, envelope.id, draft.at))
     write = ActorWrite(
         actor=draft.actor, run="", status=state.BLOCKED, state=record.state, timers_removed=tuple(draft.removed)
     )
@@ -90,9 +113,28 @@ def _accept_timer(draft: Draft, timer: Timer) -> None:
     if live.state.status == state.AWAITED:
         parking.give_up(draft, live)
         return
+    if timer.number == forgetting.NUMBER:
+        draft.forgets = live.state.status == state.FAILED
+        return
     if timer.number and live.instance is not None and timer.number not in live.instance.operations.pending:
         return
     draft.events.append(TimerFired(timer.number))
+
+
+def _prefer_results(draft: Draft) -> None:
+    """Drop the contract timeout of a task whose worker had ended it in time: both waited for the node to come back.
+
+    Only code that runs can tell that a result is for the task's present life.
+    """
+    if not draft.inbox.timers or draft.live is None or draft.live.instance is None:
+        return
+    sent = {
+        event.number: draft.origins[event.digest].sent
+        for event in draft.events
+        if isinstance(event, CommandEnded) and event.digest in draft.origins
+    }
+    early = {timer.number for timer in draft.inbox.timers if 0 < sent.get(timer.number, 0.0) <= timer.at}
+    draft.events = [one for one in draft.events if not (isinstance(one, TimerFired) and one.number in early)]
 
 
 def _wait_for_start(draft: Draft, live: Live) -> Turn:
@@ -139,11 +181,11 @@ def _run(draft: Draft, live: Live) -> Turn:
     if draft.events or emission is not None:
         record = _record(draft, live, emission, outcome)
         draft.teller.journalled(record, emission, draft.origins, live)
-        live.state.entries += len(record.events) + len(record.commands)
+        live.state.entries += record.entries
     if live.instance is not None and emission is not None:
         _send(draft, live, emission)
     if record is not None and emission is not None and emission.renewal is not None:
-        closing.end_others(draft, live, record.ended)
+        closing.end_others(draft, live, record)
         queries.answer(draft, live)
         following = renewing.begin_next(draft, live, emission.renewal)
         _stop(live)
@@ -153,11 +195,21 @@ def _run(draft: Draft, live: Live) -> Turn:
         closing.end_main(draft, live, outcome)
     if record is not None:
         draft.teller.ended(record, live)
-        closing.end_others(draft, live, record.ended)
+        closing.end_others(draft, live, record)
     if closing.is_over(live):
         closing.close(draft, live, emission)
+    if record is not None and emission is not None:
+        record = _followed(draft, live, record)
     append = () if record is None else (journal.encode(record),)
     return _turn(draft, live, append)
+
+
+def _followed(draft: Draft, live: Live, record: Record) -> Record:
+    """Return what the journal gets: this turn, or a fold of it and those before."""
+    if live.instance is None:
+        return record
+    live.instance.tail.follow(record)
+    return folding.fold(draft, live, record) or record
 
 
 def _step(draft: Draft, live: Live) -> Emission | None:
@@ -178,7 +230,7 @@ def _step(draft: Draft, live: Live) -> Emission | None:
     draft.teller.steps(instance)
     try:
         return take_turn(instance, draft.at, events)
-    except Exception as error:  # Stuck, or what the engine did not foresee: no wrong result, nothing sent
+    except BaseException as error:  # Stuck, or what nobody foresaw: no wrong result, nothing sent, the node goes on
         draft.stuck = str(error) if isinstance(error, Stuck) else f"the engine broke: {error!r}"
         _stop(live)
         return None
@@ -196,8 +248,8 @@ def _record(draft: Draft, live: Live, emission: Emission | None, outcome: Outcom
     if emission is not None:
         assert live.instance is not None
         definition = live.instance.definition
-        version = definition.version
-        commands = tuple(operation.command(strict=definition.check == "strict") for operation in emission.issued)
+        version, strict = definition.version, definition.check == "strict"
+        commands = tuple(operation.command(live.instance.codec, strict=strict) for operation in emission.issued)
     record = Record(
         live.state.records + 1,
         draft.at,
@@ -229,6 +281,9 @@ def _send(draft: Draft, live: Live, emission: Emission) -> None:
         draft.posts.extend(sending.posts_of(operation, instance, draft.queue, draft.at))
         if operation.due and operation.number in instance.operations.pending and not draft.rewinds:
             draft.timers.append(Timer(draft.actor, begun.run, operation.number, operation.due))
+    tagging.change(draft, live, emission.issued)
+    if emission.untagged:
+        draft.posts.extend(task_tags.leave(emission.untagged, draft.kind, draft.actor, begun.run, draft.at))
     sending.call_off(draft, begun.run, emission.withdrawn)
     draft.removed.update(((begun.run, number), None) for number in emission.unset)
     verbs.send_again(draft, live, instance)
@@ -270,10 +325,11 @@ def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:
         head.updated = draft.at
         head.records += len(append)
         head.journal_bytes += sum(map(len, append))
+        folding.weigh(live)
         write = _write(draft, live, append)
         lengths.warn(draft, live)
     is_as_journalled = queries.answer(draft, live)
-    if head.status != state.RUNNING or not is_as_journalled:
+    if head.status != state.RUNNING or not is_as_journalled or draft.reloads:
         _stop(live)
     return Turn(
         write=write,
@@ -287,21 +343,21 @@ def _turn(draft: Draft, live: Live, append: tuple[bytes, ...]) -> Turn:
 
 def _write(draft: Draft, live: Live, append: tuple[bytes, ...] = ()) -> ActorWrite:
     head, settings = live.state, draft.house.settings
-    set_now = {(timer.run, timer.number) for timer in draft.timers}
     expires = 0.0
     if head.is_closed:
         expires = head.closed + settings.retention
-    elif head.status == state.FAILED:
-        expires = head.closed + settings.failed_retention
+    failed_until = forgetting.schedule(draft, live)
+    set_now = {(timer.run, timer.number) for timer in draft.timers}
     return ActorWrite(
         actor=draft.actor,
         run=head.run,
         status=head.status,
         state=state.encode(head),
+        dropped=draft.dropped,
         append=append,
         new_run=draft.replaces,
         closed=head.is_closed,
-        expires=expires,
+        expires=expires or failed_until,
         stalled=draft.renews or (head.status == state.BLOCKED and not head.given_up),
         timers=tuple(draft.timers),
         timers_removed=tuple(key for key in draft.removed if key not in set_now),

@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from leveret_actors.actor import Inbox, Post
 from leveret_actors.store.contract import Timer
-from leveret_actors.workflow import posts, state
+from leveret_actors.workflow import joining, journal, posts, state
 from leveret_actors.workflow.course import Course, course_of
 from leveret_actors.workflow.house import House
-from leveret_actors.workflow.instance import Stuck
+from leveret_actors.workflow.instance import Instance, Stuck
 from leveret_actors.workflow.journal import (
     Begun,
     Called,
@@ -27,7 +27,7 @@ from leveret_actors.workflow.journal import (
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.replay import load, revive
 from leveret_actors.workflow.state import State
-from leveret_actors.workflow.telling import Silent, Teller
+from leveret_actors.workflow.telling import teller
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
 from leveret_broker.envelope import Caller, ClientCaller, Done, Envelope, Message, Query
 
@@ -60,6 +60,10 @@ class Draft:
         """The journal that the store has goes first."""
         self.renews = False
         """The next run has begun in this turn, and runs in the next."""
+        self.dropped = 0
+        """So many records at the journal's end go before this turn's is appended."""
+        self.reloads = False
+        """The instance is not as a replay would make it any more: the next turn loads it."""
         self.rewrites = False
         """The head changed, though no event did it."""
         self.unreadable = ""
@@ -70,20 +74,24 @@ class Draft:
         """A failed instance is resumed in this turn."""
         self.queries: list[tuple[Envelope, Query]] = []
         """To be answered once the code has run."""
-        self.done: list[tuple[ClientCaller, Done]] = []
+        self.done: list[tuple[Caller, str, Done]] = []
         """What the verbs of this turn did; told with the instance's status after the turn."""
         self.resent: set[int] = set()
         """Tasks whose retry the code runs in this turn."""
+        self.forgets = False
+        """A failed instance has been kept long enough."""
         self.rewinds = False
         """The code runs a rewind in this turn."""
         self.exhumed: list[str] = []
         """Dead letters that are not dead any more."""
-        self.teller = Teller(house, self.actor) if house.listens else Silent()
+        self.teller = teller(house, self.actor)
         self._records: list[Record] = []
+        self._stored: tuple[bytes, ...] = ()
         if self.live is None and inbox.record is not None:
             self._load()
         if self.live is not None:
             self.at = max(clock, self.live.state.updated)
+        self.was_failed = self.live is not None and self.live.state.status == state.FAILED
         self.length = (0, 0) if self.live is None else (self.live.state.entries, self.live.state.journal_bytes)
         """Of the journal before this turn: entries and bytes."""
         self.teller.found(self.live, self.at)
@@ -128,12 +136,26 @@ class Draft:
             return False
         try:
             revive(instance, self.course().turns)
-        except Exception as error:  # Stuck, or what the engine did not foresee: no wrong result, nothing sent
+        except BaseException as error:  # Stuck, or what nobody foresaw: no wrong result, nothing sent
             instance.close()
             self.stuck = str(error) if isinstance(error, Stuck) else f"the replay broke: {error!r}"
             return False
         live.instance = instance
+        self._weigh_tail(live, instance)
         return True
+
+    def _weigh_tail(self, live: Live, instance: Instance) -> None:
+        tail = instance.tail
+        stored = self._stored if self.inbox.record is None else self.inbox.record.journal
+        first = len(stored) - tail.records
+        entries = sum(record.entries for record in self._records[first:])
+        tail.weight = live.state.entries - entries, live.state.journal_bytes - sum(map(len, stored[first:]))
+
+    def remember(self, records: Iterable[bytes]) -> None:
+        """Take the journal of an actor that was not loaded with it."""
+        if not self._records:
+            self._stored = tuple(records)
+            self._records = [journal.decode(data) for data in self._stored]
 
     def course(self) -> Course:
         """Return what counts of the journal of an instance without code, and of this turn's events."""
@@ -194,12 +216,13 @@ class Draft:
         self.live = live
         for digest in (*begun.passed, begun.digest):
             live.seen.add(digest, self.at)
-        self.posts.extend(posts.join_tags(self.kind, self.actor, begun, self.at))
+        self.posts.extend(joining.join_tags(self.kind, self.actor, begun, self.at))
 
-    def tell(self, caller: ClientCaller | None, count: int, text: str, *, found: bool = True) -> None:
-        """Answer what a verb did, once the turn is decided."""
+    def tell(self, envelope: Envelope, count: int, text: str, *, found: bool = True) -> None:
+        """Answer what the verb in an envelope did, once the turn is decided; nothing where nobody waits."""
+        caller: Caller | None = getattr(envelope.message, "caller", None)
         if caller is not None:
-            self.done.append((caller, Done(found, count, text)))
+            self.done.append((caller, envelope.id, Done(found, count, text)))
 
     def reply(self, caller: Caller | None, message: Message) -> None:
         """Answer a client; nothing for others."""
@@ -210,8 +233,7 @@ class Draft:
         """Set aside what cannot be handled."""
         self.posts.append(Post(DEAD_LETTERS, envelope, reason=reason))
 
-    def revoke(self, task_ids: Iterable[str]) -> None:
-        """Have tasks cancelled where they run, or dropped where they turn up."""
-        for identity in task_ids:
-            self.revoked.append(identity)
-            self.posts.append(posts.cancel_task(identity, self.at, self.at + self.house.settings.revoke_for))
+    def revoke(self, task_id: str, reason: str) -> None:
+        """Have a task cancelled where it runs, or dropped where it turns up."""
+        self.revoked.append(task_id)
+        self.posts.append(posts.cancel_task(task_id, self.at, self.at + self.house.settings.revoke_for, reason))

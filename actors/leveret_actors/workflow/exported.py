@@ -20,13 +20,13 @@ import msgspec
 from leveret_actors.workflow import journal
 from leveret_actors.workflow.journal import Begun, Record
 from leveret_broker.codec import Codec, Payload
-from leveret_broker.errors import DecodeError
+from leveret_broker.errors import DecodeError, PayloadError
 
 EXPORT_FORMAT: Final = 1
 PREVIEW_LIMIT: Final = 2000
 """Most characters of a decoded value."""
 
-_PAYLOADS: Final = {"arguments", "value", "attributes"}
+_PAYLOADS: Final = {"arguments", "value", "attributes", "sealed"}
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -118,11 +118,25 @@ def _line(encoded: bytes, codec: Codec) -> _Line:
     return _Line(
         turn=record.number,
         at=datetime.fromtimestamp(record.at, UTC).isoformat(),
-        events=[_shown(event, codec) for event in record.events],
+        events=[_shown(event, codec) for event in record.events] if record.folded is None else [_fold(record, codec)],
         commands=[_shown(command, codec) for command in record.commands],
         ended=[_shown(end, codec) for end in (*ended, *record.ended)],
         record=encoded,
     )
+
+
+def _fold(record: Record, codec: Codec) -> dict[str, Any]:
+    """Return what a fold stands for; who may ask again is nothing to be read."""
+    folded = record.folded
+    assert folded is not None
+    return {
+        "is": "Folded",
+        "turns": folded.turns,
+        "since": datetime.fromtimestamp(folded.since, UTC).isoformat(),
+        "calls": folded.calls,
+        "attributes": [_shown(attribute, codec) for attribute in folded.attributes],
+        "removed": folded.removed,
+    }
 
 
 def _shown(thing: Any, codec: Codec) -> Any:
@@ -150,7 +164,7 @@ def _is_many(value: Any) -> TypeGuard[tuple[Any, ...]]:
 def _value(payload: Payload, codec: Codec) -> Any:
     try:
         value = codec.load(payload)
-    except DecodeError:
+    except PayloadError:
         return {"base64": b64encode(payload).decode()[:PREVIEW_LIMIT]}
     try:
         encoded = msgspec.json.encode(value, enc_hook=repr)

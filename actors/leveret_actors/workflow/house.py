@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from leveret.definition import WorkflowDefinition
 from leveret.interceptors import WorkflowInterceptor
+from leveret_actors.voice import Voice
 from leveret_actors.workflow.guards import guard
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.live import Live, Seen
@@ -36,6 +37,8 @@ class EngineSettings:
     """Events and commands from which on a journal counts as long."""
     long_bytes: int = 10 * 1024 * 1024
     """Bytes from which on a journal counts as long."""
+    fold_after: int = 500
+    """Records of finished methods at a journal's end from which on one record takes their place; 0 is never."""
     steps: int = 100_000
     """Most callbacks that one turn may run before the code counts as stuck."""
 
@@ -49,8 +52,8 @@ class House:
     """By version."""
     codec: Codec
     settings: EngineSettings
-    listens: bool = False
-    """Somebody wants to be told of each turn."""
+    voice: Voice | None = None
+    """Says what happens; None says nothing."""
     interceptors: tuple[WorkflowInterceptor, ...] = ()
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
@@ -16,13 +16,14 @@ from uuid import UUID
 
 from leveret.definition import WorkflowDefinition
 from leveret.errors import DeferredError
-from leveret.failure import failure_of
+from leveret.failure import failure_of, opened
 from leveret.interceptors import WorkflowInterceptor
-from leveret.runtime import Info, Parent, Receive, TaskCall, outside, stepping
+from leveret.runtime import Info, Parent, Receive, Tags, TaskCall, outside, stepping
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.asking import MAIN, asking
+from leveret_actors.workflow.attributes import all_of
 from leveret_actors.workflow.bounds import check_labels, due_time
-from leveret_actors.workflow.channels import Channels, Receiver, Reception
+from leveret_actors.workflow.channels import Channels, Receiver
 from leveret_actors.workflow.conditions import Conditions
 from leveret_actors.workflow.intercepting import signal_arrives, task_issued, timer_issued
 from leveret_actors.workflow.journal import Begun, Command, MethodEnded, SignalAccepted
@@ -32,7 +33,10 @@ from leveret_actors.workflow.methods import Methods
 from leveret_actors.workflow.operations import Operation, Operations
 from leveret_actors.workflow.outward import Outward
 from leveret_actors.workflow.patches import Patches
+from leveret_actors.workflow.tail import Tail
+from leveret_actors.workflow.unheard import tell
 from leveret_broker.codec import Codec, Payload
+from leveret_broker.errors import PayloadLocked
 from leveret_broker.outcome import Failure, Outcome
 
 T = TypeVar("T")
@@ -60,10 +64,12 @@ class Emission:
     """How the main method ended, if it did in this turn."""
     ended: tuple[MethodEnded, ...] = ()
     """Other methods that ended in this turn."""
-    discarded: tuple[SignalAccepted, ...] = ()
-    """Signals to unbuffered channels that nobody received."""
+    discarded: tuple[tuple[SignalAccepted, str], ...] = ()
+    """Signals to unbuffered channels that nobody got, and why."""
     renewal: Payload | None = None
     """Arguments of the next run, once the main method has asked for it: this one is over."""
+    untagged: list[Operation] = field(default_factory=list[Operation])
+    """Tagged tasks that nobody can retry any more."""
 
 
 class Instance(Outward):
@@ -83,7 +89,7 @@ class Instance(Outward):
         self.definition = definition
         self.key = key
         self.begun = begun
-        self._codec = codec
+        self._codec = codec = codec.telling(self._locked, outside)
         self._budget = budget
         self.loop = WorkflowLoop(begun.run, self)  # type: ignore[abstract] # the rest refuses, see there
         self.operations = Operations(self.loop)
@@ -100,9 +106,9 @@ class Instance(Outward):
             key,
             begun.run,
             definition.version,
-            begun.method,
+            self.methods.main.name,
             MAIN,
-            frozenset(begun.tags),
+            Tags(begun.tags),
             begun.meta,
             None if begun.parent is None else Parent(begun.parent.workflow, begun.parent.instance, begun.parent.run),
         )
@@ -112,12 +118,14 @@ class Instance(Outward):
         self._replaying = False
         self._journalled: dict[int, Command] = {}
         self._refused: list[tuple[SignalAccepted, str]] = []
-        self._discarded: list[SignalAccepted] = []
         self.claimed: dict[tuple[str, str], str] = {}
         self.later: deque[Callable[[], object]] = deque()
         """What happens in this turn once the code waits again, one after another."""
         self.stuck = ""
         """Why the code cannot go on."""
+        self.drew = False
+        """Code of this turn drew a UUID, or asked for the generator."""
+        self.tail = Tail(self)
 
     # -- for the engine -----------------------------------------------------------------------------------------------
 
@@ -128,9 +136,16 @@ class Instance(Outward):
         """
         self.loop.clock = max(at, self.loop.clock)
         self._replaying = replayed is not None
+        self.drew = False
+        self.stuck = ""
+        self.loop.stepped.clear()
         self.patches.begin_turn(replayed)
         self._journalled = {command.number: command for command in replayed or () if command.kind == ops.INLINE}
-        if not self._run(first):
+        try:
+            at_rest = self._run(first)
+        except PayloadLocked as locked:
+            raise Stuck(str(locked)) from locked
+        if not at_rest:
             raise Stuck(
                 f"the code took more than {self._budget} steps in one turn: it never waits for anything durable"
             )
@@ -138,11 +153,15 @@ class Instance(Outward):
             raise Stuck(self.stuck)
         if self._watched:
             self._watched = [entry for entry in self._watched if self._is_unstarted(entry[0])]
-        (refused, self._refused), (discarded, self._discarded) = (self._refused, []), (self._discarded, [])
+        refused, self._refused = self._refused, []
         outcome, ended = self.methods.main.outcome(), self.methods.take_ended()
         withdrawn, unset = self.operations.take_back()
         issued, renewal = self.operations.take_issued(), self.methods.main.renewal
-        return Emission(issued, withdrawn, unset, refused, outcome, ended, tuple(discarded), renewal)
+        unheard = self.loop.unheard.take(everything=self.methods.main.is_done and self.methods.only_main())
+        if unheard and not self._replaying:
+            tell(self._info, unheard)
+        dropped, untagged = self.channels.take_dropped(), self.operations.take_untagged()
+        return Emission(issued, withdrawn, unset, refused, outcome, ended, dropped, renewal, untagged)
 
     def _run(self, first: Callable[[], object]) -> bool:
         """Step until all wait and no condition holds that somebody waits for; False when that takes too long."""
@@ -157,12 +176,15 @@ class Instance(Outward):
                     return at_rest
         return False
 
-    def note(self, event: SignalAccepted, reception: Reception) -> None:
-        """Note what became of a signal that nobody got."""
-        if reception.wrong:
-            self._refused.append((event, reception.wrong))
-        elif reception.discarded:
-            self._discarded.append(event)
+    def _locked(self, text: str) -> None:
+        """Go no further with a payload that cannot be read here, whatever the code does about the exception."""
+        self.stuck = text
+
+    def accept(self, event: SignalAccepted) -> None:
+        """Take a signal, or note why no channel can."""
+        wrong = self.channels.accept(event)
+        if wrong:
+            self._refused.append((event, wrong))
 
     def close(self) -> None:
         """Tear the code down: nothing it does from here on has an effect, and nothing of it is left suspended.
@@ -196,6 +218,10 @@ class Instance(Outward):
             self._subject = self.definition.cls()
         return self._subject
 
+    def attributes(self) -> dict[str, object] | None:
+        """Return what the workflow object has; None when it is not made yet, or keeps something elsewhere as well."""
+        return None if self._subject is None else all_of(self._subject)
+
     def unawaited(self, method: str) -> str:
         """Return which stub call of a method nobody has awaited nor wrapped in a task, or nothing; it is closed."""
         wrapped = [task.get_coro() for task in self.loop.open_tasks()]
@@ -224,9 +250,9 @@ class Instance(Outward):
 
     def _operation_cancelled(self, operation: Operation) -> None:
         if operation.kind == ops.RECEIVE:
-            channel = self.channels.get(operation.name)
-            if channel is not None:
-                channel.give_back(operation)
+            self.channels.give_back(operation)
+        elif operation.kind == ops.TASK:
+            operation.reason = self.methods.reason(operation.method)
 
     def located(self, operation: Operation) -> Operation:
         """Note the line of user code that asks, when a comparison may need it."""
@@ -265,6 +291,11 @@ class Instance(Outward):
             channel.receive(Receiver(operation, call))
         return operation
 
+    def give_back(self, operation: object) -> None:
+        """Return what a receiver got to its channel."""
+        if isinstance(operation, Operation) and not self.operations.refused:
+            self.channels.give_back(operation)
+
     def wait_for(self, predicate: Callable[[], object]) -> asyncio.Future[None]:
         """Wait for a condition."""
         return self.loop.create_future() if self.operations.refused else self.conditions.add(predicate)
@@ -285,6 +316,7 @@ class Instance(Outward):
         value = self._journalled_value() if self._replaying else self._run_inline(function)
         self.located(self.operations.note(ops.INLINE, value))
         if isinstance(value, Failure):
+            value = opened(value, self._codec)
             raise DeferredError(f"inline function failed: {value.type}: {value.message}", value)
         return cast("T", self._codec.load(value, kind))
 
@@ -292,7 +324,7 @@ class Instance(Outward):
         try:
             with outside():
                 return self._codec.dump(function())
-        except Exception as error:  # the user's function; the journal keeps what a replay must raise again
+        except BaseException as error:  # the user's function; the journal keeps what a replay must raise again
             return failure_of(error, self._codec)
 
     def _journalled_value(self) -> Payload | Failure:
@@ -319,12 +351,14 @@ class Instance(Outward):
 
     def uuid(self) -> UUID:
         """Return a new UUID from the run's seed."""
+        self.drew = True
         if self._uuids is None:
             self._uuids = Random(f"uuid {self.begun.run}")
         return UUID(int=self._uuids.getrandbits(128), version=4)
 
     def random(self) -> Random:
         """Return the run's generator."""
+        self.drew = True
         if self._random is None:
             self._random = Random(self.begun.run)
         return self._random
@@ -333,6 +367,10 @@ class Instance(Outward):
         """Tell who runs."""
         method = self.methods.others.get(asking())
         return self._info if method is None else replace(self._info, method=method.name, method_id=method.id)
+
+    def carries(self, tags: frozenset[str]) -> None:
+        """Have these tags from now on."""
+        self._info = replace(self._info, tags=Tags(tags))
 
     def watch(self, call: Coroutine[Any, Any, Any], what: str) -> None:
         """Remember a stub call until it is awaited."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
 from leveret.interceptors import (
+    CallIssue,
+    CancelIssue,
     ChildIssue,
     MethodRun,
+    QueryRun,
     SignalArrival,
+    SignalIssue,
     TaskIssue,
     TimerIssue,
+    VerbIssue,
     WorkflowInterceptor,
 )
-from leveret.runtime import ChildCall, Info, TaskCall
+from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, SignalCall, TaskCall, VerbCall
 
 
 class Intercepted(Protocol):
@@ -63,3 +69,42 @@ def signal_arrives(host: Intercepted, channel: str, value: Any) -> None:
     """Show a signal; what raises refuses it."""
     for interceptor in host.interceptors:
         interceptor.signal(SignalArrival(host.info(), channel, value))
+
+
+def call_issued(host: Intercepted, call: MethodCall) -> MethodCall:
+    """Return the call to make."""
+    for interceptor in host.interceptors:
+        call = interceptor.call(CallIssue(host.info(), call))
+    return call
+
+
+def signal_issued(host: Intercepted, call: SignalCall) -> SignalCall:
+    """Return the signal to send."""
+    for interceptor in host.interceptors:
+        call = interceptor.send(SignalIssue(host.info(), call))
+    return call
+
+
+def cancel_issued(host: Intercepted, call: CancelCall) -> CancelCall:
+    """Return the cancellation to ask for."""
+    for interceptor in host.interceptors:
+        call = interceptor.cancel(CancelIssue(host.info(), call))
+    return call
+
+
+def verb_issued(host: Intercepted, call: VerbCall) -> VerbCall:
+    """Return the verb to use."""
+    for interceptor in host.interceptors:
+        call = interceptor.verb(VerbIssue(host.info(), call))
+    return call
+
+
+def query_run(
+    host: Intercepted, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """Return what a query answers."""
+    info = replace(host.info(), method=name, method_id="")
+    proceed: Callable[[], Any] = partial(function, *args, **kwargs)
+    for interceptor in reversed(host.interceptors):
+        proceed = partial(interceptor.run_query, QueryRun(info, args, kwargs, proceed))
+    return proceed()

@@ -5,7 +5,7 @@ Structs are arrays: new fields go to the end and have a default.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,9 @@ from leveret_broker.codec import Payload
 from leveret_broker.envelope import FORMAT, Caller, WorkflowCaller
 from leveret_broker.errors import DecodeError
 from leveret_broker.outcome import Failure, Outcome
+
+FOLDED_FORMAT: Final = FORMAT + 1
+"""Format of records that stand for several turns: a node that would take one for an empty turn must not read it."""
 
 
 class _Event(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -156,7 +159,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Something that the code asked for."""
 
     kind: str
-    """`task`, `timer`, `receive`, `child`, `call`, `signal`, `cancel`, `inline`, `patch`, `deprecated_patch`."""
+    """`task`, `timer`, `receive`, `child`, `call`, `signal`, `cancel`, `verb`, `inline`, `TAGGING`, and `PATCHES`."""
     number: int
     """From 1 on, in the order of asking; 0 for markers of patches."""
     name: str = ""
@@ -175,11 +178,55 @@ class MethodEnded(msgspec.Struct, frozen=True, array_like=True):
     outcome: Outcome
 
 
+class Attribute(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """One attribute of the workflow object."""
+
+    name: str
+    value: Payload
+    annotated: bool = False
+    """Decoded by the annotation in the class body; else the value tells its type, see `values.plain`."""
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """How a method of a fold ended, for who asks again."""
+
+    id: str
+    name: str
+    outcome: Outcome
+
+
+class Folded(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What is left of turns in which only methods ran that were called and ended there."""
+
+    turns: int
+    """How many; the record has the number and the clock of the last one."""
+    since: float
+    """Clock of the first one."""
+    calls: dict[str, int]
+    """How many methods were called, by name."""
+    attributes: tuple[Attribute, ...]
+    """Those of the workflow object that they changed, as they were in the end."""
+    removed: tuple[str, ...]
+    """Attributes that were there before, and not in the end."""
+    last: int
+    """The highest command number given away."""
+    created: int
+    """Tasks and futures made on the loop: their hashes go on from here."""
+    remembered: tuple[tuple[bytes, float], ...] = ()
+    """Digests of the messages that came in these turns, and when, oldest first."""
+    kept: tuple[Kept, ...] = ()
+    """The last outcomes, oldest first."""
+
+
+Applied: TypeAlias = Event | Folded
+"""What is applied before the code runs: a fold only where a rewind has made its turns void."""
+
+
 class Record(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """One turn."""
+    """One turn, or a fold of several."""
 
     number: int
-    """Counts from 1."""
+    """Counts from 1; numbers of turns that were folded are missing."""
     at: float
     """Clock of the turn."""
     version: int
@@ -196,6 +243,13 @@ class Record(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Tasks that were cancelled in this turn where they run."""
     ended: tuple[MethodEnded, ...] = ()
     """Other methods that ended in this turn, in the order in which they were called."""
+    folded: Folded | None = None
+    """The record stands for several turns; of the other fields `number`, `at` and `version` say something then."""
+
+    @property
+    def entries(self) -> int:
+        """Events and commands; a fold counts as one."""
+        return 1 if self.folded is not None else len(self.events) + len(self.commands)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -213,6 +267,7 @@ def decode(data: bytes) -> Record:
         record = _decoder.decode(data)
     except (msgspec.DecodeError, ValueError) as error:
         raise DecodeError(f"not a journal record: {error}") from error
-    if record.format > FORMAT:
-        raise DecodeError(f"the journal record has format {record.format}, this node reads up to {FORMAT}: upgrade it")
+    if record.format > FOLDED_FORMAT:
+        text = f"the journal record has format {record.format}, this node reads up to {FOLDED_FORMAT}: upgrade it"
+        raise DecodeError(text)
     return record

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias
 
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.journal import (
+    Applied,
     Begun,
     Called,
-    Event,
     GivenUp,
     MethodEnded,
     Record,
@@ -47,6 +48,10 @@ class Seen:
         """Return the digests and when they came, oldest first."""
         return iter(self._digests.items())
 
+    def last(self, count: int) -> tuple[tuple[bytes, float], ...]:
+        """Return the last ones and when they came, oldest first."""
+        return tuple(reversed(list(islice(reversed(self._digests.items()), count))))
+
     def add(self, digest: bytes, at: float) -> None:
         """Remember one, and forget what is too old or too many."""
         digests = self._digests
@@ -59,6 +64,15 @@ class Seen:
 
 
 Parked: TypeAlias = SignalAccepted | Called
+
+
+class EndedCall(NamedTuple):
+    """A method that was called and has ended."""
+
+    name: str
+    outcome: Outcome
+    turn: int
+    """In which it ended; 0 where a fold stands for that."""
 
 
 @dataclass(slots=True)
@@ -80,9 +94,9 @@ class Live:
     """For the end of the main method."""
     calls: dict[str, OpenCall] = field(default_factory=dict[str, "OpenCall"])
     """Methods that were called and have not ended, by id."""
-    ended: dict[str, tuple[str, Outcome]] = field(default_factory=dict[str, tuple[str, Outcome]])
-    """Name and outcome of the last methods that ended, by id."""
-    unrun: list[Event] = field(default_factory=list[Event])
+    ended: dict[str, EndedCall] = field(default_factory=dict[str, "EndedCall"])
+    """The last methods that ended, by id."""
+    unrun: list[Applied] = field(default_factory=list["Applied"])
     """Journalled, not run by any code yet."""
     unsent: set[int] = field(default_factory=set[int])
     """Tasks whose retry is journalled and was not run by any code yet."""
@@ -97,6 +111,8 @@ class Live:
                 self.seen.add(event.digest, record.at)
             if isinstance(event, TasksRetried | Rewound):
                 self.unsent.update(event.numbers)
+            if isinstance(event, Rewound):
+                self._reopen(event.record)
             if isinstance(event, Begun):
                 self.begun = event
                 for digest, at in event.remembered:
@@ -111,11 +127,23 @@ class Live:
                 self.parked.append((record.at, event))
             elif isinstance(event, Called):
                 self.calls[event.id] = OpenCall(event.method, [] if event.caller is None else [event.caller])
+        if record.folded is not None:
+            for digest, at in record.folded.remembered:
+                self.seen.add(digest, at)
+            for kept in record.folded.kept:
+                self._keep(kept.id, kept.name, kept.outcome)
         if record.ran:
             self.unrun.clear()
             self.unsent.clear()
         else:
             self.unrun.extend(record.events)
+
+    def _reopen(self, record: int) -> None:
+        """Have the methods that ended in void turns run again; who was told of their end is not told again."""
+        for identity, end in list(self.ended.items()):
+            if end.turn >= record:
+                del self.ended[identity]
+                self.calls[identity] = OpenCall(end.name, [])
 
     def _await(self, event: ResultAwaited) -> None:
         call = self.calls.get(event.method)
@@ -125,13 +153,16 @@ class Live:
         if event.caller not in waiters:
             waiters.append(event.caller)
 
-    def end_method(self, end: MethodEnded) -> list[Caller]:
-        """Take a method off; returns who waits for its outcome."""
+    def end_method(self, end: MethodEnded, turn: int) -> list[Caller]:
+        """Take a method off that ended in a turn; returns who waits for its outcome."""
         call = self.calls.pop(end.id, None)
-        self.ended[end.id] = ("" if call is None else call.name, end.outcome)
+        self._keep(end.id, "" if call is None else call.name, end.outcome, turn)
+        return [] if call is None else call.waiters
+
+    def _keep(self, identity: str, name: str, outcome: Outcome, turn: int = 0) -> None:
+        self.ended[identity] = EndedCall(name, outcome, turn)
         if len(self.ended) > ENDED_KEPT:
             del self.ended[next(iter(self.ended))]
-        return [] if call is None else call.waiters
 
     @property
     def size(self) -> int:

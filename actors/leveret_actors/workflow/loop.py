@@ -12,6 +12,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeVar, cast
 
+from leveret_actors.workflow.asking import owner_of
+from leveret_actors.workflow.unheard import Unheard
+
 T = TypeVar("T")
 
 _ADVICE = {
@@ -74,6 +77,11 @@ class LoopTask(asyncio.Task[T]):
     def __hash__(self) -> int:
         return self._order
 
+    @property
+    def order(self) -> int:
+        """Return the creation number."""
+        return self._order
+
 
 class WorkflowLoop(asyncio.AbstractEventLoop):
     """What asyncio needs of a loop, and nothing that reaches outside."""
@@ -82,13 +90,19 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         """Make the loop of the run `seed`; `handles` keeps its timers."""
         self.clock = 0.0
         self.context = contextvars.Context()
+        self._nobodys = contextvars.Context()
+        """Of what the loop does for itself, and no method for another."""
         self._handles = handles
         self._ready: deque[asyncio.Handle] = deque()
-        self._tasks: list[LoopTask[Any]] = []
-        self._prune_at = 64
+        self._tasks: dict[int, LoopTask[Any]] = {}
+        self.unheard = Unheard()
+        """What fails and reaches nobody."""
         # Per run, because asyncio keeps the tasks of all loops in one set: equal hashes there would make it slow.
         self._order = zlib.crc32(seed.encode()) << 20
+        self._first = self._order
         self._stepping = False
+        self.stepped: set[str] = set()
+        """Ids of the methods whose code ran, until somebody clears it."""
 
     # -- what asyncio calls -------------------------------------------------------------------------------------------
 
@@ -147,11 +161,13 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         task: LoopTask[T] = LoopTask(
             cast("Coroutine[Any, Any, T]", coro), loop=self, name=None if name is None else str(name), context=context
         )
-        self._tasks.append(task)
-        if len(self._tasks) > self._prune_at:
-            self._tasks = [task for task in self._tasks if not task.done()]
-            self._prune_at = 64 + 2 * len(self._tasks)
+        self._tasks[task.order] = task
+        task.add_done_callback(self._task_ended, context=self._nobodys)
         return task
+
+    def _task_ended(self, task: LoopTask[Any]) -> None:
+        self._tasks.pop(task.order, None)
+        self.unheard.task_ended(task)
 
     def get_debug(self) -> bool:
         """Return False: debug mode measures wall time."""
@@ -166,10 +182,12 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Drop what asyncio wants logged: failures reach whoever awaits, and tasks of dropped actors are no news."""
+        """Keep failures that reach nobody; all else that asyncio wants logged is no news."""
+        self.unheard.note(context)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Do nothing, as `call_exception_handler`."""
+        """Do as `call_exception_handler`."""
+        self.unheard.note(context)
 
     # -- what the engine calls ----------------------------------------------------------------------------------------
 
@@ -177,6 +195,24 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         """Return the creation number of a task or future, which is its hash."""
         self._order += 1
         return self._order
+
+    @property
+    def created(self) -> int:
+        """Return how many tasks and futures have been made."""
+        return self._order - self._first
+
+    def skip(self, created: int) -> None:
+        """Number what is made next as if so many tasks and futures had been made before."""
+        self._order = self._first + created
+
+    def has_open_task(self, created: int) -> bool:
+        """Tell whether a task has not ended that is younger than the first `created` tasks and futures."""
+        for task in reversed(self._tasks.values()):
+            if task.order - self._first <= created:
+                break
+            if not task.done():
+                return True
+        return False
 
     def fire(self, handle: asyncio.Handle) -> None:
         """Run a timer's callback in this turn."""
@@ -190,13 +226,14 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         sys.set_asyncgen_hooks(firstiter=None, finalizer=_forget)
         self._stepping = True
         try:
-            return self.context.run(self._run, first, budget)
+            return self.context.run(self.spin, first, budget)
         finally:
             self._stepping = False
             sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)  # noqa: SLF001 - made for loops
 
-    def _run(self, first: Callable[[], object], budget: int) -> bool:
+    def spin(self, first: Callable[[], object], budget: int) -> bool:
+        """Do the work of `run`; in a stack, what is below this is not the workflow's."""
         first()
         ready = self._ready
         while ready:
@@ -210,12 +247,16 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
                 handle._run()  # noqa: SLF001 - made for loops
             except (SystemExit, KeyboardInterrupt):
                 continue  # the task has it as its exception as well, and ends the method as any other
+            finally:  # not before: the first step of a method is what makes its context its own
+                context = handle._context  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+                if context is not self._nobodys:
+                    self.stepped.add(owner_of(context))
         return True
 
     def open_tasks(self) -> list[LoopTask[Any]]:
         """Return the tasks that have not ended, oldest first."""
-        self._tasks = [task for task in self._tasks if not task.done()]
-        return list(self._tasks)
+        self._tasks = {order: task for order, task in self._tasks.items() if not task.done()}
+        return list(self._tasks.values())
 
     def discard_ready(self) -> None:
         """Forget what would run next."""

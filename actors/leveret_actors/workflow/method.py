@@ -10,6 +10,7 @@ from leveret.definition import WorkflowDefinition
 from leveret.failure import failure_of
 from leveret.interceptors import WorkflowInterceptor
 from leveret.runtime import ContinueAsNew, Info
+from leveret.signature import spell
 from leveret_actors.workflow.asking import MAIN, asking_as
 from leveret_actors.workflow.intercepting import method_run
 from leveret_actors.workflow.loop import LoopTask, WorkflowLoop
@@ -85,6 +86,17 @@ class Method:
         """Tell whether it has ended."""
         return self._task is not None and self._task.done()
 
+    @property
+    def reason(self) -> str:
+        """Why it was cancelled, as far as somebody said."""
+        match self._cancelled_for:
+            case Cancelled(where):
+                return where.get("reason", "")
+            case TimedOut(seconds):
+                return f"its workflow timed out after {seconds:g} s"
+            case _:
+                return ""
+
     def start(self) -> None:
         """Have the method run in this turn."""
         self._task = self._host.loop.create_task(self._run(), name=self.id)
@@ -152,14 +164,11 @@ class Method:
     def _dump(self, result: object, kind: Any) -> Payload:
         codec, name = self._host.codec, f"{self._host.definition.name}.{self.name}"
         try:
-            payload = codec.dump(result)
-            if kind is not Any:
-                codec.load(payload, kind)
+            return codec.dump(result, None if kind is Any else kind)
         except PayloadTooLarge:
             raise
         except (EncodeError, DecodeError) as error:
-            raise TypeError(f"{name} returned what does not fit {kind!r}: {error}") from error
-        return payload
+            raise TypeError(f"{name} returned what does not fit {spell(kind)}: {error}") from error
 
     def outcome(self) -> Outcome | None:
         """Return how the method ended, once; None before and after."""

@@ -14,7 +14,8 @@ class Methods:
     def __init__(self, host: Host, begun: Begun) -> None:
         """Prepare the main method."""
         self._host = host
-        self.main = Method(host, MAIN, begun.method, begun.arguments, begun.timeout or host.definition.timeout)
+        method = begun.method or host.definition.only_method
+        self.main = Method(host, MAIN, method, begun.arguments, begun.timeout or host.definition.timeout)
         self.others: dict[str, Method] = {}
         """Those beside the main one that have not ended, in the order of the calls."""
 
@@ -26,6 +27,11 @@ class Methods:
     def get(self, identity: str) -> Method | None:
         """Return a method that may be running."""
         return self.main if identity == MAIN else self.others.get(identity)
+
+    def reason(self, identity: str) -> str:
+        """Return why a method was cancelled, as far as somebody said."""
+        method = self.get(identity)
+        return "" if method is None else method.reason
 
     def cancel(self, identity: str, reason: str) -> None:
         """Cancel one method; nothing for one that has ended."""

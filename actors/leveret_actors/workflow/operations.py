@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from leveret.runtime import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TaskCall
+from leveret.runtime import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TagCall, TaskCall, VerbCall
 from leveret_actors.workflow.asking import asking
 from leveret_actors.workflow.bounds import due_time
-from leveret_actors.workflow.journal import Child, Command
+from leveret_actors.workflow.journal import Child, Command, SignalAccepted
 from leveret_actors.workflow.loop import DurableHandle, LoopFuture, WorkflowLoop
-from leveret_broker.codec import Payload
+from leveret_broker.codec import Codec, Payload
 from leveret_broker.outcome import Failure, Outcome
 
 TASK = "task"
@@ -22,21 +22,37 @@ CHILD = "child"
 CALL = "call"
 SIGNAL = "signal"
 CANCEL = "cancel"
+VERB = "verb"
+ADD_TAG = "add_tag"
+REMOVE_TAG = "remove_tag"
 PATCH = "patch"
 DEPRECATED_PATCH = "deprecated_patch"
 
-ANSWERED = frozenset({TASK, CHILD, CALL})
+TAGGING = frozenset({ADD_TAG, REMOVE_TAG})
+"""Kinds that hold as soon as they are asked for; the answer says that everybody knows."""
+ANSWERED = frozenset({TASK, CHILD, CALL, VERB}) | TAGGING
 """Kinds whose outcome comes as a message."""
+REFUSABLE = frozenset({VERB}) | TAGGING
+"""Kinds that may be answered with a refusal."""
 RUNNING = frozenset({TASK, CHILD})
 """Kinds that run elsewhere and are cancelled there."""
 PATCHES = frozenset({PATCH, DEPRECATED_PATCH})
 """Kinds that only mark what the run was told; they have no number."""
 
-Wanted: TypeAlias = TaskCall | Receive | ChildCall | MethodCall | SignalCall | CancelCall
+Wanted: TypeAlias = TaskCall | Receive | ChildCall | MethodCall | SignalCall | CancelCall | VerbCall | TagCall
 """What a command is about."""
 
 RETRYABLE: Final = 1000
 """Tasks and children that ended without a value which an instance remembers, so that they can be retried."""
+
+
+class Arrived(NamedTuple):
+    """A signal in a channel."""
+
+    order: int
+    """In which the channel accepted it."""
+    value: Any
+    event: SignalAccepted
 
 
 class OperationFuture(LoopFuture[Any]):
@@ -60,6 +76,7 @@ class Operation:
         "child",
         "due",
         "future",
+        "got",
         "handle",
         "kind",
         "left",
@@ -68,6 +85,7 @@ class Operation:
         "name",
         "number",
         "outcome",
+        "reason",
         "sequence",
         "since",
         "status",
@@ -95,6 +113,8 @@ class Operation:
         self.void = False
         """Cancelled before its turn was over: it never existed."""
         self.value: Payload | Failure | None = None
+        self.got: list[Arrived] = []
+        """The signals that a receiver has got; empty once they were given back."""
         self.method = asking()
         """The id of the method that asked for it."""
         self.sequence = 0
@@ -105,14 +125,18 @@ class Operation:
         """How it ended, where an operator may want to know."""
         self.line = ""
         """Where in the user's code; known while replaying."""
+        self.reason = ""
+        """Why it is not wanted any more, as far as somebody said."""
 
-    def command(self, *, strict: bool) -> Command:
+    def command(self, codec: Codec, *, strict: bool) -> Command:
         """Return what the journal keeps."""
         digest = b""
         if strict and isinstance(self.call, TaskCall | ChildCall | MethodCall):
-            digest = hashlib.blake2b(self.call.arguments, digest_size=8).digest()
+            digest = hashlib.blake2b(codec.unwrap(self.call.arguments), digest_size=8).digest()
         elif strict and isinstance(self.call, SignalCall):
-            digest = hashlib.blake2b(self.call.value, digest_size=8).digest()
+            digest = hashlib.blake2b(codec.unwrap(self.call.value), digest_size=8).digest()
+        elif strict and isinstance(self.call, VerbCall):
+            digest = hashlib.blake2b(repr((self.call.tasks, self.call.method)).encode(), digest_size=8).digest()
         return Command(self.kind, self.number, self.name, digest, self.value, self.child)
 
 
@@ -132,6 +156,8 @@ class Operations:
         self.issued: list[Operation] = []
         self.withdrawn: list[Operation] = []
         """Tasks and children to be cancelled where they run."""
+        self.untagged: list[Operation] = []
+        """Tagged tasks that nobody can retry any more."""
         self.unset: list[int] = []
         """Durable timers to be removed."""
 
@@ -210,13 +236,19 @@ class Operations:
         if operation.kind in RUNNING and operation.left and status != "completed":
             self.ended[operation.number] = operation
             if len(self.ended) > RETRYABLE:
-                del self.ended[next(iter(self.ended))]
+                self._untag(self.ended.pop(next(iter(self.ended))))
+        elif operation.left:
+            self._untag(operation)
         return True
+
+    def _untag(self, operation: Operation) -> None:
+        if isinstance(operation.call, TaskCall) and operation.call.tags:
+            self.untagged.append(operation)
 
     def cancel(self, operation: Operation) -> None:
         """Take back a command that the code does not want any more; one that has ended stays as it is."""
         if self.end(operation, "cancelled", withdraw=True):
-            operation.void = not operation.left
+            operation.void = not operation.left and operation.kind not in TAGGING
             self.on_cancelled(operation)
 
     def take_issued(self) -> list[Operation]:
@@ -226,6 +258,11 @@ class Operations:
             operation.left = True
         self.issued = []
         return issued
+
+    def take_untagged(self) -> list[Operation]:
+        """Return the tasks that leave their tags."""
+        untagged, self.untagged = self.untagged, []
+        return untagged
 
     def take_back(self) -> tuple[list[Operation], list[int]]:
         """Return the tasks and children to cancel and the durable timers to remove."""

@@ -9,12 +9,13 @@ from leveret_actors.actor import Inbox
 from leveret_actors.workflow import journal, state
 from leveret_actors.workflow.asking import MAIN
 from leveret_actors.workflow.draft import Draft
+from leveret_actors.workflow.journal import Kept, MethodEnded
 from leveret_actors.workflow.live import Live
 from leveret_broker.address import MailboxQueue
-from leveret_broker.envelope import AwaitResult, Call, Envelope, Query
+from leveret_broker.envelope import AwaitResult, Call, Envelope, Query, RetryTasks, RetryWorkflow
 from leveret_broker.errors import DecodeError
 from leveret_broker.ids import message_digest, method_id
-from leveret_broker.outcome import Outcome
+from leveret_broker.outcome import Failed, Outcome
 
 ReadJournal = Callable[[MailboxQueue, str, int, int], Awaitable[list[bytes]]]
 """`Store.read_journal`."""
@@ -44,6 +45,8 @@ def needs_journal(inbox: Inbox, envelope: Envelope) -> bool:
         identity = message.method
     elif isinstance(message, Call):
         identity = method_id(envelope.id)
+    elif isinstance(message, RetryTasks | RetryWorkflow):
+        return inbox.live is not None and any(isinstance(end.outcome, Failed) for end in inbox.live.ended.values())
     else:
         return False
     live: Live | None = inbox.live
@@ -75,13 +78,15 @@ def records_of(draft: Draft, envelope: Envelope) -> Sequence[bytes]:
 def outcome_of(draft: Draft, envelope: Envelope, identity: str) -> Outcome | None:
     """Return how a method ended; None for one that has not, or is not known."""
     if draft.live is not None and identity in draft.live.ended:
-        return draft.live.ended[identity][1]
+        return draft.live.ended[identity].outcome
+    found: Outcome | None = None  # the last one: a method that was resumed has ended twice
     for data in records_of(draft, envelope):
         try:
-            ended = journal.decode(data).ended
+            record = journal.decode(data)
         except DecodeError:
             continue
+        ended: Sequence[MethodEnded | Kept] = record.ended if record.folded is None else record.folded.kept
         for end in ended:
             if end.id == identity:
-                return end.outcome
-    return None
+                found = end.outcome
+    return found

@@ -26,6 +26,11 @@ class Patches:
         """The patches whose new side the run has taken, in order."""
         return [patch for patch, answer in self._told.items() if answer]
 
+    @property
+    def asked(self) -> int:
+        """Return for how many patches the run knows its side."""
+        return len(self._told)
+
     def begin_turn(self, replayed: Iterable[Command] | None) -> None:
         """Take the markers that the journal has in this turn; None for a turn that is new."""
         self._journalled = None

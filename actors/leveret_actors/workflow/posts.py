@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from leveret.runtime import TaskCall
-from leveret_actors.actor import ActorAddress, Post
+from leveret_actors.actor import Post
 from leveret_actors.workflow.journal import Begun
 from leveret_actors.workflow.operations import Operation
-from leveret_broker.address import CONTROL, TAGS, MailboxQueue, ReplyQueue, ServiceQueue
+from leveret_broker.address import CONTROL, MailboxQueue
 from leveret_broker.envelope import (
     Answer,
     Caller,
@@ -17,13 +15,10 @@ from leveret_broker.envelope import (
     Ended,
     Envelope,
     Message,
-    Start,
-    TagJoin,
-    TagLeave,
     Task,
     WorkflowCaller,
 )
-from leveret_broker.ids import sequence_key, tag_key, task_id
+from leveret_broker.ids import sequence_key, task_id
 from leveret_broker.outcome import Outcome
 
 
@@ -47,8 +42,9 @@ def task(operation: Operation, queue: MailboxQueue, instance: str, begun: Begun,
         workflow=queue.kind,
         instance=instance,
         run=begun.run,
+        priority=call.priority,
     )
-    return Post(ServiceQueue(call.service), Envelope(key, "", message, sent=at))
+    return Post(message.queue, Envelope(key, "", message, sent=at))
 
 
 def task_key(run: str, operation: Operation) -> str:
@@ -56,32 +52,9 @@ def task_key(run: str, operation: Operation) -> str:
     return sequence_key(task_id(run, operation.number), operation.sequence)
 
 
-def cancel_task(identity: str, at: float, until: float) -> Post:
+def cancel_task(identity: str, at: float, until: float, reason: str) -> Post:
     """Return the word to all nodes that a task is not wanted any more."""
-    return Post(CONTROL, Envelope(f"{identity}.c", "", CancelTask(identity, until), sent=at))
-
-
-def tags_of(start: Begun | Start) -> tuple[str, ...]:
-    """Return the tags, the unique one last, each once."""
-    return tuple(dict.fromkeys((*start.tags, *filter(None, (start.unique_tag,)))))
-
-
-def join_tags(kind: str, instance: str, begun: Begun, at: float) -> Iterable[Post]:
-    """Yield the firm joins of a new run."""
-    for index, tag in enumerate(tags_of(begun)):
-        join = TagJoin(instance, begun.run, firm=True)
-        yield _to_tag(kind, tag, Envelope(f"{begun.run}.j{index}", tag_key(kind, tag), join, sent=at))
-
-
-def leave_tags(kind: str, instance: str, run: str, start: Begun | Start, at: float) -> Iterable[Post]:
-    """Yield the leaves of a run that has ended, or never began though its start had joined."""
-    for index, tag in enumerate(tags_of(start)):
-        leave = TagLeave(instance, run)
-        yield _to_tag(kind, tag, Envelope(f"{run}.l{index}", tag_key(kind, tag), leave, sent=at))
-
-
-def _to_tag(kind: str, tag: str, envelope: Envelope) -> Post:
-    return Post(ActorAddress(TAGS, tag_key(kind, tag)), envelope)
+    return Post(CONTROL, Envelope(f"{identity}.c", "", CancelTask(identity, until, reason), sent=at))
 
 
 def answer(caller: Caller, outcome: Outcome, run: str, at: float) -> Post:
@@ -100,4 +73,4 @@ def answer(caller: Caller, outcome: Outcome, run: str, at: float) -> Post:
 
 def reply(caller: ClientCaller, message: Message, at: float) -> Post:
     """Return a message for a client, under its request's id."""
-    return Post(ReplyQueue(caller.client), Envelope(caller.request, "", message, sent=at))
+    return Post(caller.address, Envelope(caller.request, "", message, sent=at))

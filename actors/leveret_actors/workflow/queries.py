@@ -16,6 +16,7 @@ from leveret_actors.workflow import journal, posts, state
 from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Instance, Stuck
+from leveret_actors.workflow.intercepting import query_run
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.past import records_of
 from leveret_actors.workflow.reading import ReadOnly
@@ -72,7 +73,7 @@ def _ask(instance: Instance, message: Query) -> tuple[Outcome, bool]:
     before = _portrait(instance)
     try:
         value = _read(instance, message, name)
-    except (Exception, SystemExit) as error:  # the user's code: its caller gets what it raised
+    except BaseException as error:  # the user's code: its caller gets what it raised
         return Failed(failure_of(error, instance.codec, where)), before is not None and before == _portrait(instance)
     after = _portrait(instance)
     if before != after:
@@ -89,7 +90,7 @@ def _read(instance: Instance, message: Query, name: str) -> Payload:
     reader = ReadOnly(instance, f"query {name}")
     runtime: Runtime = reader
     with stepping(runtime):
-        result: Any = getattr(instance.subject, query.attribute)(*args, **kwargs)
+        result = query_run(instance, query.name, getattr(instance.subject, query.attribute), args, kwargs)
     if inspect.iscoroutine(result):
         result.close()
         raise MustOnlyRead(f"query {name} must only read: it returned something to await")

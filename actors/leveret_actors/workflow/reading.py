@@ -83,6 +83,14 @@ class ReadOnly:
         """Refuse."""
         self._refuse("cancel another instance")
 
+    def ask_verb(self, call: object) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse("operate on another instance")
+
+    def change_tags(self, calls: object) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse("change the instance's tags")
+
     def set_timer(self, at: float) -> NoReturn:  # noqa: ARG002
         """Refuse."""
         self._refuse("set a timer")
@@ -90,6 +98,10 @@ class ReadOnly:
     def receive(self, call: object) -> NoReturn:  # noqa: ARG002
         """Refuse."""
         self._refuse("receive signals")
+
+    def give_back(self, operation: object) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse("give signals back")
 
     def wait_for(self, predicate: Callable[[], object]) -> NoReturn:  # noqa: ARG002
         """Refuse."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leveret_actors.workflow import sending, state
+from leveret_actors.workflow import sending, state, task_tags
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Emission
 from leveret_actors.workflow.journal import Begun, Event, Record, ResultAwaited
@@ -51,6 +51,7 @@ def begin_next(draft: Draft, old: Live, arguments: Payload) -> Live:
         meta=begun.meta,
         starts=old.state.starts,
         chain=_chain(old.state),
+        tag_changes=old.state.tag_changes,
     )
     draft.replaces = draft.renews = True
     draft.live = Live(head, draft.house.seen(), begun)
@@ -75,7 +76,7 @@ def _begun(draft: Draft, old: Live, arguments: Payload) -> Begun:
         before.method,
         arguments,
         message_digest(message_id),
-        tags=before.tags,
+        tags=old.state.tags,
         unique_tag=before.unique_tag,
         meta=before.meta,
         parent=before.parent,
@@ -90,6 +91,8 @@ def _take_down(draft: Draft, old: Live) -> list[Event]:
     instance, run = old.instance, old.state.run
     assert instance is not None
     pending: list[Operation] = list(instance.operations.pending.values())
+    known = [*pending, *instance.operations.ended.values()]
+    draft.posts.extend(task_tags.leave(known, draft.kind, draft.actor, run, draft.at))
     draft.timers.clear()
     draft.removed.update(((run, one.number), None) for one in pending if one.due)
     if instance.methods.main.timeout:

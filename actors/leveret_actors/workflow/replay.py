@@ -13,6 +13,7 @@ from leveret_actors.workflow.course import Past, course_of
 from leveret_actors.workflow.instance import Instance, Stuck
 from leveret_actors.workflow.journal import Record
 from leveret_actors.workflow.live import Live, Seen
+from leveret_actors.workflow.unfolding import unfold
 
 
 def load(record: ActorRecord, seen: Seen) -> tuple[Live, list[Record]]:
@@ -26,7 +27,7 @@ def load(record: ActorRecord, seen: Seen) -> tuple[Live, list[Record]]:
         if item.completion is not None:
             live.waiters.clear()
         for end in item.ended:
-            live.end_method(end)
+            live.end_method(end, item.number)
     live.unrun = course_of(records).unrun
     return live, records
 
@@ -45,8 +46,12 @@ def definition_for(definitions: Mapping[int, WorkflowDefinition], wanted: int) -
 def revive(instance: Instance, turns: Iterable[Past]) -> None:
     """Repeat the turns of a journal; raises `Stuck` at the first that the code does not repeat."""
     for turn in turns:
+        if turn.folded is not None:
+            unfold(instance, turn.number, turn.at, turn.folded)
+            continue
         try:
             emission = take_turn(instance, turn.at, turn.events, turn.commands)
         except Stuck as stuck:
             raise Stuck(f"replay of turn {turn.number}: {stuck}") from stuck
         compare(instance, turn, emission)
+        instance.tail.follow(turn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from leveret_actors.actor import Post
-from leveret_actors.workflow import children, letters, posts
+from leveret_actors.workflow import children, letters, posts, task_tags
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.course import Line
 from leveret_actors.workflow.draft import Draft
@@ -19,6 +19,7 @@ def posts_of(operation: Operation, instance: Instance, queue: MailboxQueue, at: 
     """Yield what a new command sends; nothing for timers and the like."""
     begun, key = instance.begun, instance.key
     if operation.kind == ops.TASK:
+        yield from task_tags.join(operation, queue.kind, key, begun.run, at)
         yield posts.task(operation, queue, key, begun, at)
     elif operation.kind == ops.CHILD:
         yield from children.start(operation, queue, key, begun, at)
@@ -33,10 +34,12 @@ def again(operation: Operation, instance: Instance, queue: MailboxQueue, at: flo
     return children.ask_again(operation, queue, instance.key, instance.begun, at)
 
 
-def call_off(draft: Draft, run: str, commands: Iterable[Operation | Line]) -> None:
-    """Cancel where they run: tasks, and children that are not detached."""
+def call_off(draft: Draft, run: str, commands: Iterable[Operation | Line], reason: str = "") -> None:
+    """Cancel where they run: tasks, and children that are not detached. What has a reason of its own keeps it."""
     listed = list(commands)
-    tasks = [one for one in listed if one.kind == ops.TASK]
-    draft.revoke([sequence_key(task_id(run, one.number), one.sequence) for one in tasks])
+    for one in listed:
+        if one.kind == ops.TASK:
+            own = one.reason if isinstance(one, Operation) else ""
+            draft.revoke(sequence_key(task_id(run, one.number), one.sequence), own or reason)
     for one in listed:
         draft.posts.extend(children.call_off(one, draft.queue, draft.actor, run, draft.at))

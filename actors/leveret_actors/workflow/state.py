@@ -34,6 +34,7 @@ class State(msgspec.Struct, array_like=True):
     """Of the code that last ran it; 0 before any did."""
     closed: float = 0.0
     records: int = 0
+    """Turns that were journalled, which is the number of the last one."""
     journal_bytes: int = 0
     last_command: int = 0
     method: str = ""
@@ -51,6 +52,10 @@ class State(msgspec.Struct, array_like=True):
     """Events and commands in the journal."""
     chain: tuple[bytes, ...] = ()
     """Runs that this one goes on from, as digests: the first one, which the tags know, and the last ones."""
+    folded: int = 0
+    """Records that were taken off the journal, for others that stand for them."""
+    tag_changes: int = 0
+    """Joins and leaves that the code has asked for, in this run and those it goes on from."""
 
     @property
     def is_closed(self) -> bool:

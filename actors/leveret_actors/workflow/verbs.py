@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from leveret_actors import answers
 from leveret_actors.actor import Post
 from leveret_actors.store.contract import Timer
-from leveret_actors.workflow import posts, sending, state
+from leveret_actors.workflow import sending, state
 from leveret_actors.workflow.course import Course, Line, ends_one_of, lines_of
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Instance
@@ -17,25 +18,26 @@ from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.operations import RUNNING, TASK, TIMER, Operation
 from leveret_broker.envelope import RetryTasks
 from leveret_broker.ids import letter_id, sequence_key, task_id
-from leveret_broker.outcome import Cancelled, Failed, Failure, Outcome
+from leveret_broker.outcome import DEAD_LETTERED, NOT_SENT, Cancelled, Failed, Failure, Outcome
 
 BY_DEFAULT = ("failed", "timed_out")
 """The statuses of the tasks that are retried when none is named."""
 ENDED = frozenset({"failed", "timed_out", "cancelled"})
 """The statuses of tasks that ended without a value."""
-DEAD = "DeadLettered"
-"""Type of the failure of a task that became a dead letter."""
+BURIED = frozenset({DEAD_LETTERED, NOT_SENT})
+"""Types of the failures of tasks that became dead letters."""
 
 
 def told(draft: Draft) -> Iterator[Post]:
     """Yield the answers to this turn's verbs, with what became of the instance."""
     head = None if draft.live is None else draft.live.state
-    for caller, did in draft.done:
+    where = {"workflow": draft.kind, "instance": draft.actor}
+    for caller, request, did in draft.done:
         answer = did
         if head is not None and did.found:
             text = f"{did.text}; it is blocked: {head.reason}" if head.status == state.BLOCKED else did.text
             answer = msgspec.structs.replace(did, text=text, status=head.status)
-        yield posts.reply(caller, answer, draft.at)
+        yield answers.told(caller, answer, where, request, draft.at)
 
 
 def commands(draft: Draft, live: Live) -> dict[int, Line | Operation]:
@@ -66,7 +68,7 @@ def matching(message: RetryTasks, run: str, found: Iterable[Line | Operation]) -
 def exhume(draft: Draft, live: Live, tasks: Iterable[Line | Operation]) -> None:
     """Have the dead letters removed that these tasks are."""
     for one in tasks:
-        if isinstance(one.outcome, Failed) and one.outcome.failure.type == DEAD:
+        if isinstance(one.outcome, Failed) and one.outcome.failure.type in BURIED:
             key = sequence_key(task_id(live.state.run, one.number), one.sequence)
             draft.exhumed.append(letter_id(key.encode(), one.outcome.failure.where.get("reason", "")))
 
@@ -77,9 +79,13 @@ def escaped(live: Live, course: Course, lines: Iterable[Line]) -> list[Line]:
     The failure names its task, through wrapping exceptions as well. One that does not (`raise … from None`) is taken
     to be of the tasks whose end was applied in the turn in which the method failed.
     """
-    outcome = live.state.outcome
-    named = set(_named(outcome.failure)) if isinstance(outcome, Failed) else set[str]()
-    return [line for line in lines if _name(live, line) in named or line.ended == course.end]
+    named = named_by(live.state.outcome)
+    return [line for line in lines if name_of(live, line) in named or line.ended == course.end]
+
+
+def named_by(outcome: Outcome | None) -> set[str]:
+    """Return the tasks and children that a failure names, see `name_of`."""
+    return set(_named(outcome.failure)) if isinstance(outcome, Failed) else set()
 
 
 def _named(failure: Failure | None) -> Iterator[str]:
@@ -90,7 +96,7 @@ def _named(failure: Failure | None) -> Iterator[str]:
         failure = failure.cause
 
 
-def _name(live: Live, line: Line) -> str:
+def name_of(live: Live, line: Line) -> str:
     """Return what a failure says of a task or a child."""
     if line.child is None:
         return task_id(live.state.run, line.number)
@@ -98,7 +104,7 @@ def _name(live: Live, line: Line) -> str:
 
 
 def resume(draft: Draft, live: Live, digest: bytes, record: int, numbers: Iterable[int]) -> tuple[int, ...]:
-    """Rewind a failed instance to what was before turn `record`, and return which tasks are sent again.
+    """Rewind an instance to what was before turn `record`, and return which tasks are sent again.
 
     Those are `numbers`, and what the void turns had cancelled. Tasks and timers that void turns had asked for are taken
     back.
@@ -116,6 +122,9 @@ def resume(draft: Draft, live: Live, digest: bytes, record: int, numbers: Iterab
     sending.call_off(draft, live.state.run, void_lines)
     rewound = Rewound(digest, record, tuple(sorted(again)), live.state.last_command)
     live.seen.add(digest, draft.at)
+    if live.instance is not None:
+        live.instance.close()
+        live.instance = None
     draft.events.append(rewound)
     draft.rewound = True
     return rewound.numbers

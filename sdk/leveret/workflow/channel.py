@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import Any, Generic, Self, TypeVar, get_origin, overload
 
 from leveret.deferred import Deferred
@@ -32,21 +31,10 @@ class Channel(Generic[T]):
         self.buffered = buffered
         self.name = "" if name is None else check_name("channel", name)
         self._owner = "workflow"
-        self._returned: list[tuple[Receive, Operation]] = []
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self._owner = owner.__qualname__
         self.name = self.name or name
-
-    def __get__(self, instance: object | None, owner: type[Any]) -> Self:
-        """Return the definition on the class, and on an instance the instance's own inlet."""
-        if instance is None:
-            return self
-        inlet = copy(self)
-        inlet._returned = []  # noqa: SLF001 - of this class
-        for attribute in (name for base in owner.__mro__ for name, value in vars(base).items() if value is self):
-            vars(instance)[attribute] = inlet
-        return inlet
 
     @property
     def kind(self) -> Any:
@@ -83,16 +71,9 @@ class Channel(Generic[T]):
         call = Receive(self.name, self._accepts(what, where), self._count(what))
 
         def issue() -> Operation:
-            for index, (given, operation) in enumerate(self._returned):
-                if given.count == call.count and _wants(call, operation.future.result()):
-                    del self._returned[index]
-                    return operation
             return runtime.receive(call)
 
-        def give_back(operation: Operation) -> None:
-            self._returned.append((call, operation))
-
-        return Deferred(ReceiveSource(issue, give_back))
+        return Deferred(ReceiveSource(issue, runtime.give_back))
 
     async def send(self, value: T, *, message_id: str | None = None) -> None:  # noqa: ARG002 - see the stubs
         """Send a signal; returns when the broker holds it. On what `get` and `all` return.
@@ -142,11 +123,6 @@ class Channel(Generic[T]):
             text = f"{self._owner}.{self.name}.receive{what!r}: takes a type, a number of 1 or more, or both"
             raise ArgumentMismatch(text)
         return counts[0] if counts else None
-
-
-def _wants(call: Receive, result: Any) -> bool:
-    signals = [result] if call.count is None else result
-    return call.accepts is None or all(call.accepts(signal) for signal in signals)
 
 
 class SignalIterator(Generic[T]):

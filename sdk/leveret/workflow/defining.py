@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints, overload
 
-from leveret.contract import Duration, bases, is_contract, is_protocol, mark_of, members, seconds
+from leveret.contract import (
+    WORKFLOW,
+    Duration,
+    bases,
+    check_decorated,
+    is_contract,
+    is_protocol,
+    mark_of,
+    members,
+    seconds,
+)
 from leveret.definition import ChannelDefinition, MethodDefinition, WorkflowDefinition
 from leveret.signature import MethodSignature
 from leveret.workflow.channel import Channel
@@ -18,7 +28,6 @@ from leveret_broker.ids import check_name
 C = TypeVar("C", bound=type[Any])
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = "__leveret_workflow__"
 _DEFINITION = "__leveret_workflow_definition__"
 _NAME = "__leveret_name__"
 
@@ -61,11 +70,12 @@ def define(
     """
 
     def decorate(cls: C) -> C:
+        check_decorated("workflow.define", cls, type)
         if version < 1 or check not in {"names", "strict"}:
             text = f"workflow {cls.__qualname__}: version must be 1 or more, check 'names' or 'strict'"
             raise ConfigurationError(text)
         wire = check_name("workflow", _inherited_name(cls) if name is None else name)
-        setattr(cls, _OPTIONS, _Options(wire, version, seconds(f"workflow {wire}: timeout", timeout), check))
+        setattr(cls, WORKFLOW, _Options(wire, version, seconds(f"workflow {wire}: timeout", timeout), check))
         _check(cls)
         _install_channels(cls)
         return cls
@@ -90,11 +100,11 @@ def definition_of(cls: Any) -> WorkflowDefinition:
     Raises `ConfigurationError` for a class that is neither defined nor a contract.
     """
     if not isinstance(cls, type):
-        text = f"{cls!r} is not a workflow class"
+        text = f"{cls!r} is not a workflow class: give the class, or a name where a name is taken"
         raise ConfigurationError(text)
     found = vars(cls).get(_DEFINITION)
     if found is None:
-        if _OPTIONS not in vars(cls):
+        if WORKFLOW not in vars(cls):
             if not is_contract(cls):
                 text = f"{cls.__qualname__} is not a workflow: decorate it with @workflow.define"
                 raise ConfigurationError(text)
@@ -108,7 +118,7 @@ def definition_of(cls: Any) -> WorkflowDefinition:
 def _inherited_name(cls: type[Any]) -> str:
     for base in bases(cls)[1:]:
         if is_contract(base):
-            options = vars(base).get(_OPTIONS)
+            options = vars(base).get(WORKFLOW)
             return base.__name__ if options is None else str(options.name)
     return cls.__name__
 
@@ -180,7 +190,7 @@ def _channels(cls: type[Any]) -> dict[str, ChannelDefinition]:
 
 
 def _read(cls: type[Any]) -> WorkflowDefinition:
-    options: _Options = vars(cls)[_OPTIONS]
+    options: _Options = vars(cls)[WORKFLOW]
     methods: dict[str, MethodDefinition] = {}
     queries: dict[str, MethodDefinition] = {}
     for name, member in members(cls).items():

@@ -53,6 +53,9 @@ class NewStub:
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(no_attribute(self.__dict__.get("_definition"), name, "new()"), name=name, obj=self)
 
+    def __repr__(self) -> str:
+        return f"<stub that starts {self._definition.name}>"
+
 
 class NamedChild:
     """A child by name, without a contract: arguments and results are plain data."""
@@ -143,9 +146,9 @@ class NamedTarget:
         payload = current().codec.dump(value)
         return send(SignalCall(self.leveret_target, check_name("channel", channel), payload, message_id or ""))
 
-    def cancel(self, reason: str = "") -> Coroutine[Any, Any, None]:
-        """Ask to cancel, when awaited."""
-        return send(CancelCall(self.leveret_target, reason))
+    def cancel(self, reason: str = "", *, force: bool = False) -> Coroutine[Any, Any, None]:
+        """Ask to cancel, when awaited; by `force` without its code."""
+        return send(CancelCall(self.leveret_target, reason, force))
 
     def _issue(self, method: str, arguments: Mapping[str, Any] | None) -> Issue:
         payload = plain(f"{self.leveret_target.workflow}.{check_name('method', method)}", arguments)

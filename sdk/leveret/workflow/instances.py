@@ -71,14 +71,15 @@ def all(workflow: Any, *, tag: str) -> Any:  # noqa: A001 - as clients say it
     return _stub(workflow, tag=check_id("the tag", tag))
 
 
-def cancel(target: object, reason: str = "") -> Coroutine[Any, Any, None]:
+def cancel(target: object, reason: str = "", *, force: bool = False) -> Coroutine[Any, Any, None]:
     """Ask what `get` or `all` returned to cancel: `await workflow.cancel(workflow.get(Payment, id="p1"))`.
 
-    Nothing happens to what is closed or does not exist. What was dispatched here has a `cancel` of its own.
+    Nothing happens to what is closed or does not exist; with `force` it ends without its code. What was dispatched here
+    has a `cancel` of its own.
     """
     if isinstance(target, Combinable):
         raise ConfigurationError(f"{target!r} is a deferred: call its own cancel()")
-    return send(CancelCall(target_of(target), reason))
+    return send(CancelCall(target_of(target), reason, force))
 
 
 def _stub(workflow: Any, **where: str) -> Any:

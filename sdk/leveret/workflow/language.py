@@ -12,9 +12,12 @@ from uuid import UUID
 from leveret.contract import Duration, seconds
 from leveret.deferred import Deferred, refuse_deferreds
 from leveret.errors import ArgumentMismatch
+from leveret.labels import checked_meta, checked_priority, checked_tags
 from leveret.runtime import Info, Operation, TaskCall, current
 from leveret.source import OperationSource, TimerSource
+from leveret.stubs import not_dispatched
 from leveret.workflow.stub import StubMethod
+from leveret_broker.address import NORMAL, Priority
 from leveret_broker.ids import check_name
 
 P = ParamSpec("P")
@@ -29,8 +32,7 @@ def dispatch(method: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwarg
     Raises `ArgumentMismatch` for arguments that do not fit the contract.
     """
     if not isinstance(method, StubMethod):
-        text = f"dispatch takes a method of a stub made by workflow.service, new, get or all, not {method!r}"
-        raise ArgumentMismatch(text)
+        raise ArgumentMismatch(not_dispatched(method, "of a stub made by workflow.service, new, get or all"))
     return method.dispatch(args, kwargs)
 
 
@@ -41,10 +43,12 @@ def task(
     timeout: Duration | None = None,
     tags: Iterable[str] = (),
     meta: Mapping[str, str] | None = None,
+    priority: Priority = NORMAL,
 ) -> Deferred[Any]:
     """Issue a task by name, without a contract: `workflow.task("Hotel.book", {"cart": cart})`.
 
-    `timeout` (a timedelta or seconds) covers all attempts. The result is plain data: mappings, lists, numbers, texts.
+    `timeout` (a timedelta or seconds) covers all attempts; `priority` is `high`, `normal` or `low`. The result is plain
+    data: mappings, lists, numbers, texts.
     """
     service, dot, function = name.rpartition(".")
     if not dot:
@@ -57,8 +61,9 @@ def task(
         name=check_name("task", function),
         arguments=runtime.codec.dump(dict(arguments or {})),
         timeout=seconds(f"{name}: timeout", timeout),
-        tags=tuple(sorted(tags)),
-        meta=dict(meta or {}),
+        tags=checked_tags(name, tags),
+        meta=checked_meta(name, meta),
+        priority=checked_priority(name, priority),
     )
     return Deferred(OperationSource(runtime.run_task(call)))
 
@@ -74,17 +79,23 @@ def timer(
 ) -> Deferred[None]:
     """Set a durable timer: for a time (aware), or a time from now on: a timedelta, seconds, or by name.
 
-    One whose time has passed fires in the next turn. Raises `ArgumentMismatch` for a datetime without a zone.
+    One whose time has passed fires in the next turn. Raises `ArgumentMismatch` for a datetime without a zone, and for
+    what is no span of time: infinite, `nan`, over 999 999 999 days.
     """
     runtime = current()
-    span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if not isinstance(at, datetime):
+            span += at if isinstance(at, timedelta) else timedelta(seconds=at or 0)
+    except (OverflowError, TypeError, ValueError) as error:
+        text = f"timer(): this is no span of time: {error}"
+        raise ArgumentMismatch(text) from error
     if isinstance(at, datetime):
         if at.tzinfo is None or span:
             text = f"timer({at!r}): a datetime must have a time zone, and stands alone"
             raise ArgumentMismatch(text)
         due = at.timestamp()
     else:
-        span += at if isinstance(at, timedelta) else timedelta(seconds=at or 0)
         due = runtime.now().timestamp() + span.total_seconds()
 
     def issue() -> Operation:

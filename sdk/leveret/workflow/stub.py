@@ -9,9 +9,11 @@ from typing import Any, TypeAlias, TypeVar
 from leveret.contract import Duration, seconds
 from leveret.deferred import Deferred, refuse_deferreds
 from leveret.definition import TaskDefinition
+from leveret.labels import checked_meta, checked_priority, checked_tags
 from leveret.runtime import Operation, TaskCall, current
 from leveret.service.defining import definition_of
 from leveret.source import OperationSource
+from leveret_broker.address import NORMAL, Priority
 from leveret_broker.codec import Payload
 
 T = TypeVar("T")
@@ -71,6 +73,7 @@ class TaskMethod(StubMethod):
             timeout=self._options.timeout,
             tags=self._options.tags,
             meta=self._options.meta,
+            priority=self._options.priority,
         )
         return lambda: current().run_task(call)
 
@@ -104,6 +107,7 @@ def service(
     timeout: Duration | None = None,
     tags: Iterable[str] = (),
     meta: Mapping[str, str] | None = None,
+    priority: Priority = NORMAL,
 ) -> T:
     """Return a stub of a service, as a class attribute of a workflow: `hotel = workflow.service(HotelBooking)`.
 
@@ -112,13 +116,23 @@ def service(
     Arguments:
         contract: a Protocol, an ABC, or the implementing class.
         timeout: of each task, retries and transport included: a timedelta or seconds; none by default.
-        tags: given to each task.
-        meta: given to each task.
+        tags: given to each task, at most 100.
+        meta: given to each task, at most 64 KiB.
+        priority: of each task, where the service has `priorities=True`: `high`, `normal` or `low`.
     """
     if not isinstance(contract, type):
         definition_of(contract)
     limit = seconds("the timeout of a service's tasks", timeout)
-    options = TaskCall("", "", _NO_ARGUMENTS, timeout=limit, tags=tuple(sorted(tags)), meta=dict(meta or {}))
+    name = f"workflow.service({getattr(contract, '__name__', contract)})"
+    options = TaskCall(
+        "",
+        "",
+        _NO_ARGUMENTS,
+        timeout=limit,
+        tags=checked_tags(name, tags),
+        meta=checked_meta(name, meta),
+        priority=checked_priority(name, priority),
+    )
     stub: Any = ServiceStub(contract, options)
     return stub  # type: ignore[no-any-return]
 

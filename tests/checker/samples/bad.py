@@ -97,3 +97,29 @@ def outside():
 
 def deeper():
     return [time.time()]  # clock
+
+
+@workflow.define(name="Tallies")
+class Tallies:
+    hotel = workflow.service(Hotel)
+    counter = 0
+    guests: set[str]
+
+    def __init__(self):
+        self.waiting = set()
+
+    async def run(self, names: frozenset[str]):
+        Tallies.counter = 1  # global-state
+        Tallies.counter += 1  # global-state
+        type(self).counter = 1  # global-state
+        self.__class__.counter, rest = 1, 2  # global-state
+        for name in {"a", "b"}:  # set-order
+            await self.hotel.book(name)
+        for name in names:  # set-order
+            workflow.dispatch(self.hotel.book, name)
+        for name in self.guests | {rest}:  # set-order
+            await self.hotel.book(name)
+        mine = set(names)
+        await asyncio.gather(*[self.hotel.book(name) for name in mine])  # set-order
+        await asyncio.gather(*(self.hotel.book(name) for name in mine.union("x")))  # set-order
+        return {name: workflow.task("Hotel.book", {}) for name in self.waiting}  # set-order

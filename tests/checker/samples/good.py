@@ -66,3 +66,28 @@ def read_text():
 
 def not_reached():
     return time.time()
+
+
+def open(name):  # a function of the module, whatever the builtin does
+    return name
+
+
+@workflow.define
+class Careful:
+    hotel = workflow.service(Hotel)
+    guests: set[str]
+
+    async def run(self, names: set[str], numbers: set[int]):
+        def input(text):
+            return text
+
+        for name in sorted(names):
+            await self.hotel.book(open(input(name)))
+        for number in {1, 2}:
+            await self.hotel.book(number)
+        for number in numbers:
+            await self.hotel.book(number)
+        for name in names:
+            self.guests.add(name)
+        names = [*names]
+        self.total = sum(len(name) for name in self.guests)

@@ -6,7 +6,7 @@ import sys
 from types import ModuleType
 from typing import Any, Final
 
-from leveret_actors.workflow.guards import audit
+from leveret_actors.workflow.guards import audit, waiting
 from leveret_actors.workflow.guards.annotations import settle
 from leveret_actors.workflow.guards.refusal import GUARDED
 from leveret_actors.workflow.guards.stand_ins import stand_in
@@ -22,6 +22,7 @@ def guard(cls: type[Any]) -> None:
     if cls in _done:
         return
     audit.install()
+    waiting.install()
     package = cls.__module__.partition(".")[0]
     for name in {base.__module__ for base in cls.__mro__} - GUARDED:
         module = sys.modules.get(name)

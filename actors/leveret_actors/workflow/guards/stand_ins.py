@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from leveret_actors.workflow.guards import banned
+from leveret_actors.workflow.guards import banned, waiting
 from leveret_actors.workflow.guards.refusal import refuse
 from leveret_broker.codec import register_type
 
@@ -21,6 +22,8 @@ _OF_THE_TYPE: Final = frozenset({"__base__", "__bases__", "__class__", "__dict__
 
 def stand_in(value: Any) -> Any:
     """Return what a global of a workflow's module is replaced by, or None to leave it."""
+    if value is waiting.STOCK:  # imported by its name
+        return asyncio.wait_for
     if type(value) is ModuleType:
         return _module(value) if value in banned.FUNCTIONS else None
     if isinstance(value, type):

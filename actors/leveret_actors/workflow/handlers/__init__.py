@@ -88,4 +88,4 @@ def handle(draft: Draft, envelope: Envelope) -> None:
     if not is_other_run or isinstance(envelope.message, _ANY_RUN):
         handler(draft, envelope, envelope.message)
     elif isinstance(envelope.message, _VERBS):
-        draft.tell(envelope.message.caller, 0, "the instance has another run now", found=False)
+        draft.tell(envelope, 0, "the instance has another run now", found=False)

@@ -33,7 +33,8 @@ def _await_method(draft: Draft, live: Live, envelope: Envelope, message: AwaitRe
         draft.accept(ResultAwaited(message.caller, message_digest(envelope.id), message.method), envelope)
         return
     past = outcome_of(draft, envelope, message.method)
-    outcome = past or unknown(draft, message.method, "no such method was called")
+    reason = "no such method was called" if not live.state.folded else "its result is not kept, or it was not called"
+    outcome = past or unknown(draft, message.method, reason)
     draft.posts.append(posts.answer(message.caller, outcome, live.state.run, draft.at))
 
 

@@ -40,7 +40,7 @@ def _again(draft: Draft, live: Live, envelope: Envelope, event: Called) -> None:
     if past is not None:
         draft.posts.append(posts.answer(caller, past, live.state.run, draft.at))
     elif not is_open(draft, live, event.id):
-        outcome = unknown(draft, event.method, "its result went with the run before")
+        outcome = unknown(draft, event.method, "this call came before and was carried out; its result is not kept")
         draft.posts.append(posts.answer(caller, outcome, live.state.run, draft.at))
     elif caller not in waiting(draft, live, event.id):
         digest = message_digest(f"{envelope.id} {caller}")

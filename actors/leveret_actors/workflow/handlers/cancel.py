@@ -19,13 +19,13 @@ def cancel(draft: Draft, envelope: Envelope, message: Cancel) -> None:
     if live is None or live.state.is_closed:
         draft.passed.append(digest)
         text = "there is no such instance" if live is None else f"the instance is {live.state.status} already"
-        draft.tell(message.caller, 0, text, found=live is not None)
+        draft.tell(envelope, 0, text, found=live is not None)
     else:
         event = CancelRequested(digest, message.number, message.reason, message.force, message.method)
         if not draft.accept(event, envelope):
-            draft.tell(message.caller, 0, "this request came before and was carried out")
+            draft.tell(envelope, 0, "this request came before and was carried out")
             return
-        draft.tell(message.caller, *_what(draft, live, message))
+        draft.tell(envelope, *_what(draft, live, message))
 
 
 def _what(draft: Draft, live: Live, message: Cancel) -> tuple[int, str]:

@@ -15,14 +15,14 @@ def complete_timers(draft: Draft, envelope: Envelope, message: CompleteTimers) -
     live = draft.there
     digest = message_digest(envelope.id)
     if live is None:
-        draft.tell(message.caller, 0, "there is no such instance", found=False)
+        draft.tell(envelope, 0, "there is no such instance", found=False)
     elif digest in live.seen:
-        draft.tell(message.caller, 0, "this request came before and was carried out")
+        draft.tell(envelope, 0, "this request came before and was carried out")
     elif live.instance is None or live.state.status == state.FAILED:
-        draft.tell(message.caller, 0, f"no timers are completed: the instance is {live.state.status}")
+        draft.tell(envelope, 0, f"no timers are completed: the instance is {live.state.status}")
     else:
         pending = live.instance.operations.pending.values()
         count = sum(one.kind == TIMER and message.method in {"", one.method} for one in pending)
         if count:
             draft.accept(TimersCompleted(digest, message.method), envelope)
-        draft.tell(message.caller, count, f"completed {count} timer(s)" if count else "no timer is pending")
+        draft.tell(envelope, count, f"completed {count} timer(s)" if count else "no timer is pending")

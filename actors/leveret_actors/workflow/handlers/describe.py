@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from leveret_actors.answers import told
 from leveret_actors.workflow import describing
 from leveret_actors.workflow.asking import MAIN
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.lines import line_that_waits
 from leveret_actors.workflow.live import Live
-from leveret_actors.workflow.outcomes import status_of
 from leveret_broker.envelope import Describe, Description, Envelope
-from leveret_broker.outcome import Failed
+from leveret_broker.outcome import Failed, status_of
 
 
 def describe(draft: Draft, envelope: Envelope, message: Describe) -> None:
     """Answer as of the last turn: what came in this one has not been run yet."""
     live = draft.there
     if live is None or envelope.run not in {"", live.state.run}:
-        draft.reply(message.caller, Description(found=False))
+        description = Description(found=False)
     else:
-        draft.reply(message.caller, Description(found=True, data=_data(draft, live)))
+        description = Description(found=True, data=_data(draft, live))
+    where = {"workflow": draft.kind, "instance": draft.actor}
+    draft.posts.append(told(message.caller, description, where, envelope.id, draft.at))
 
 
 def _data(draft: Draft, live: Live) -> dict[str, object]:
@@ -29,7 +31,7 @@ def _data(draft: Draft, live: Live) -> dict[str, object]:
         "instance": draft.actor,
         "run": head.run,
         "status": head.status,
-        "reason": head.reason or draft.stuck,
+        "reason": describing.reason(draft, live),
         "version": head.version or (0 if live.begun is None else live.begun.version),
         "patches": [] if instance is None else instance.patches.taken,
         "versions": sorted(draft.house.definitions),
@@ -37,28 +39,33 @@ def _data(draft: Draft, live: Live) -> dict[str, object]:
         "tags": list(head.tags),
         "unique_tag": head.unique_tag,
         "meta": dict(head.meta),
-        "methods": _methods(live),
+        "methods": _methods(draft, live),
         "pending": describing.pending(draft, live),
         "retryable": describing.retryable(draft, live),
-        "properties": describing.properties(live),
-        "failure": describing.failure(live),
+        "properties": describing.properties(draft, live),
+        "failure": describing.failure(draft, live),
         "hint": describing.hint(draft, live),
         "signals": {} if instance is None else instance.channels.unread(),
         "times": {"started": head.started, "updated": head.updated, "closed": head.closed},
-        "journal": {"records": head.records, "entries": head.entries, "bytes": head.journal_bytes},
+        "journal": {
+            "records": head.records - head.folded,
+            "turns": head.records,
+            "entries": head.entries,
+            "bytes": head.journal_bytes,
+        },
     }
 
 
-def _methods(live: Live) -> list[dict[str, object]]:
+def _methods(draft: Draft, live: Live) -> list[dict[str, object]]:
     """Return the main method, those that run beside it, and those that failed, with what each awaits."""
     head = live.state
     status = head.status if head.outcome is None else status_of(head.outcome)
     methods = [_method(live, MAIN, head.method, status)]
     methods += [_method(live, identity, call.name, head.status) for identity, call in live.calls.items()]
-    for identity, (name, outcome) in live.ended.items():
-        if isinstance(outcome, Failed):
-            failed = _method(live, identity, name, "failed")
-            methods.append({**failed, "reason": f"{outcome.failure.type}: {outcome.failure.message}"})
+    for identity, end in live.ended.items():
+        if isinstance(end.outcome, Failed):
+            failed = _method(live, identity, end.name, "failed")
+            methods.append({**failed, "reason": describing.briefly(draft, end.outcome)})
     return methods
 
 

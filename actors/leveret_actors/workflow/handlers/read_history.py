@@ -28,4 +28,5 @@ def read_history(draft: Draft, envelope: Envelope, message: ReadHistory) -> None
         text = "the journal is not at hand: the node runs without a way to read journals"
         draft.reply(message.caller, Refused("no_history", text))
         return
-    draft.reply(message.caller, HistoryPage(tuple(records[:size]), more=len(records) > size))
+    folded = 0 if draft.live is None else draft.live.state.folded
+    draft.reply(message.caller, HistoryPage(tuple(records[:size]), more=len(records) > size, folded=folded))

@@ -17,10 +17,13 @@ def signal(draft: Draft, envelope: Envelope, message: Signal) -> None:
         if not message.patient:
             draft.passed.append(event.digest)
             draft.teller.discarded(event, "there is no such instance", envelope)
+            draft.tell(envelope, 0, "there is no such instance", found=False)
         elif not park(draft, event):
             draft.teller.discarded(event, "too many signals wait for the start of this instance", envelope)
     elif live.state.is_closed:
         draft.passed.append(event.digest)
         draft.teller.discarded(event, f"the instance is closed: {live.state.status}", envelope)
+        draft.tell(envelope, 0, f"the instance is {live.state.status} already", found=False)
     else:
         draft.accept(event, envelope)
+        draft.tell(envelope, 1, "accepted")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from leveret_actors.workflow import posts
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.handlers.await_result import await_outcome
-from leveret_actors.workflow.journal import Begun
+from leveret_actors.workflow.joining import leave_tags
+from leveret_actors.workflow.journal import Begun, ResultAwaited
 from leveret_actors.workflow.live import Live
 from leveret_broker.envelope import ClientCaller, Envelope, Refused, Start, Started
 from leveret_broker.ids import message_digest, run_of
+from leveret_broker.messages.tag import BEGINS_NOTHING, FOR_GOOD
 from leveret_broker.outcome import Failed, Failure, Unknown
 
 
@@ -19,7 +21,7 @@ def start(draft: Draft, envelope: Envelope, message: Start) -> None:
     if live is None:
         _begin(draft, envelope, message, run)
     elif live.state.run == run or live.state.goes_on_from(run):
-        _again(draft, live, message)
+        _again(draft, live, envelope, message)
         if live.state.is_closed:
             _leave(draft, message, live.state.tag_run)
     elif bytes.fromhex(run) in live.state.starts:
@@ -29,17 +31,17 @@ def start(draft: Draft, envelope: Envelope, message: Start) -> None:
         wanted = message.on_closed if live.state.is_closed else message.on_conflict
         if wanted == "fail":
             _refuse(draft, live, message)
-            _leave(draft, message, run)
+            _leave(draft, message, run, BEGINS_NOTHING)
         elif wanted == "new" and live.state.is_closed:
             _begin(draft, envelope, message, run)
         else:
             _existing(draft, live, envelope, message)
-            _leave(draft, message, run)
+            _leave(draft, message, run, BEGINS_NOTHING)
 
 
-def _leave(draft: Draft, message: Start, run: str) -> None:
-    """Take back what the sender of a start that begins nothing has joined already."""
-    draft.posts.extend(posts.leave_tags(draft.kind, draft.actor, run, message, draft.at))
+def _leave(draft: Draft, message: Start, run: str, number: int = FOR_GOOD) -> None:
+    """Take back what the sender of a start has joined already, of a run that has ended or does not begin."""
+    draft.posts.extend(leave_tags(draft.kind, draft.actor, run, message, draft.at, number))
 
 
 def _begin(draft: Draft, envelope: Envelope, message: Start, run: str) -> None:
@@ -61,11 +63,18 @@ def _begin(draft: Draft, envelope: Envelope, message: Start, run: str) -> None:
     draft.reply(message.acknowledge, Started(draft.actor, run, new=True))
 
 
-def _again(draft: Draft, live: Live, message: Start) -> None:
-    """Answer the same message once more; who waits is registered since the first time."""
+def _again(draft: Draft, live: Live, envelope: Envelope, message: Start) -> None:
+    """Answer the same message once more; who waits is registered since the first time, unless it is somebody else."""
     draft.reply(message.acknowledge, Started(draft.actor, live.state.tag_run, new=True))
-    if message.caller is not None and live.state.outcome is not None:
-        draft.posts.append(posts.answer(message.caller, live.state.outcome, live.state.run, draft.at))
+    caller = message.caller
+    if caller is None:
+        return
+    if live.state.outcome is not None and not draft.rewound:
+        draft.posts.append(posts.answer(caller, live.state.outcome, live.state.run, draft.at))
+    elif caller not in live.waiters and not any(
+        isinstance(one, Begun) and one.caller == caller for one in draft.events
+    ):
+        draft.accept(ResultAwaited(caller, message_digest(f"{envelope.id} {caller}")), envelope)
 
 
 def _earlier(draft: Draft, message: Start, run: str) -> None:
