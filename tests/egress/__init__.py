@@ -1,0 +1,1 @@
+"""Events out: what is published, and who hears it."""
