@@ -1,0 +1,5 @@
+"""One file, or RabbitMQ and Redis."""
+
+from tests.conformance.conftest import url
+
+__all__ = ["url"]
