@@ -5,6 +5,7 @@ service/      `define`, `task`, `context`: remote functions
 client/       `Client`, `Handle`: start, signal and observe from outside; `sync` is its blocking twin
 deferred      future results and their combinations; below: combination, source
 retry         policies
+listening     `listener`: functions that are told of events; events, cloud_events: what they are told
 errors        one tree under `LeveretError`
 definition    what decorators find out; below: contract, signature
 runtime       the seam to the engine
@@ -32,16 +33,20 @@ from leveret.errors import (
     WorkflowTimedOut,
     WorkflowUnknown,
 )
+from leveret.listening import listener
 from leveret.retry import Retry, RetryDetails
 from leveret_broker.codec import register_type
-from leveret_broker.errors import ConfigurationError, LeveretError
+from leveret_broker.errors import ConfigurationError, LeveretError, PayloadLocked
+from leveret_broker.payload_codec import PayloadCodec
 
 logger.disable("leveret")  # a library says nothing until it is asked: logger.enable("leveret")
 
 __all__ = [  # noqa: RUF022 - under headings
     # writing
+    "PayloadCodec",
     "Retry",
     "RetryDetails",
+    "listener",
     "register_type",
     "service",
     "workflow",
@@ -59,6 +64,7 @@ __all__ = [  # noqa: RUF022 - under headings
     "LeveretError",
     "NotInTask",
     "NotInWorkflow",
+    "PayloadLocked",
     "RequestRefused",
     "RequestTimedOut",
     "TaskCancelled",

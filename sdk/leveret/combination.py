@@ -19,6 +19,8 @@ class _Round(ABC):
         self.withdrawn = False
         self._open = len(parts)
         self._parts = [(part, part.take()) for part in parts]
+        self._held = dict(enumerate(self._parts))
+        """Parts that have not been handed back."""
         self.future.add_done_callback(self._pass_on_cancellation)
         for index, (_, future) in enumerate(self._parts):
             future.add_done_callback(partial(self._listen, index))
@@ -28,9 +30,15 @@ class _Round(ABC):
         """Decide, if the end of this part decides."""
 
     def withdraw(self) -> None:
-        """Stop listening."""
+        """Stop listening; a result that nobody saw goes back to where it came from."""
         self.withdrawn = True
-        self._hand_back([])
+        self._lose([])
+
+    def seen(self) -> None:
+        """Hand back what the result is made of: somebody has it now."""
+        while self._held:
+            part, future = self._held.pop(min(self._held))
+            part.used(future)
 
     def _listen(self, index: int, future: asyncio.Future[Any]) -> None:
         if not self.withdrawn and not self.future.done():
@@ -40,7 +48,7 @@ class _Round(ABC):
     def succeed(self, value: Any, used: Sequence[int]) -> None:
         """Complete."""
         self.future.set_result(value)
-        self._hand_back(used)
+        self._lose(used)
 
     def fail(self, future: asyncio.Future[Any], used: Sequence[int]) -> None:
         """End as this part did."""
@@ -50,19 +58,19 @@ class _Round(ABC):
         else:
             self.future.set_exception(error)
             self.future.exception()  # looked at: one that nobody awaits is no news
-        self._hand_back(used)
+        self._lose(used)
+        self.seen()
 
-    def _hand_back(self, used: Sequence[int]) -> None:
-        for index, (part, future) in enumerate(self._parts):
-            if index in used:
-                part.used(future)
-            else:
-                part.lost(future)
+    def _lose(self, but: Sequence[int]) -> None:
+        for index in [index for index in self._held if index not in but]:
+            part, future = self._held.pop(index)
+            part.lost(future)
 
     def _pass_on_cancellation(self, future: asyncio.Future[Any]) -> None:
         if future.cancelled() and not self.withdrawn:
-            for part, _ in self._parts:
-                part.cancel()
+            for _, waited_for in self._held.values():
+                waited_for.cancel()
+            self._lose([])
 
 
 class AnyRound(_Round):
@@ -115,6 +123,8 @@ class CombinedSource:
         self._start = start
         self._round = start()
         self._users = 0
+        self._seen = False
+        """Somebody has got the result: it stays."""
 
     @property
     def status(self) -> str:
@@ -128,14 +138,17 @@ class CombinedSource:
         self._users += 1
         return self._round.future
 
-    def used(self, future: asyncio.Future[Any]) -> None:  # noqa: ARG002
+    def used(self, future: asyncio.Future[Any]) -> None:
         """Take back a future whose end was seen."""
         self._users -= 1
+        if has_value(future):
+            self._seen = True
+            self._round.seen()
 
     def lost(self, future: asyncio.Future[Any]) -> None:
         """Take back a future that is needed no more."""
         self._users -= 1
-        if not self._users and not future.done():
+        if not self._users and not (self._seen if has_value(future) else future.done()):
             self._round.withdraw()
 
     def cancel(self) -> None:

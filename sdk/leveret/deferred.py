@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar, TypeVarTuple
+from typing import Any, Generic, Never, NoReturn, TypeVar, TypeVarTuple
 
 from leveret.combination import AllRound, AnyRound, CombinedSource
 from leveret.errors import ArgumentMismatch
@@ -41,6 +42,11 @@ class Combinable(Generic[T_co]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def __bool__(self) -> NoReturn:
+        """Refuse: `a or b` would wait for `a` alone."""
+        text = f"{self!r} is neither true nor false: combine deferreds by | and &, and read how one stands off .status"
+        raise ArgumentMismatch(text)
+
     def __await__(self) -> Generator[Any, Any, T_co]:
         """Wait for it; may be done many times. Raises a `DeferredError`, or `CancelledError` when cancelled here."""
         future = self.source.take()
@@ -57,6 +63,14 @@ class Combinable(Generic[T_co]):
         """Return what completes with the first of both that completes; fails when both failed, with the last."""
         return any_of((self, other))
 
+    def __ror__(self, other: Never) -> NoReturn:
+        """Refuse, and say what may be meant: checkers let nobody come here."""
+        raise ArgumentMismatch(_not_combined("|", other))
+
+    def __rand__(self, other: Never) -> NoReturn:
+        """Refuse, and say what may be meant: checkers let nobody come here."""
+        raise ArgumentMismatch(_not_combined("&", other))
+
     @property
     def status(self) -> str:
         """`ongoing`, `completed`, `failed`, `cancelled`, `timed_out` or `unknown`; read without waiting."""
@@ -65,6 +79,12 @@ class Combinable(Generic[T_co]):
     def cancel(self) -> None:
         """Cancel it: a task is stopped, a timer removed, a combination cancels its parts. A second time: nothing."""
         self.source.cancel()
+
+
+def _not_combined(operator: str, other: object) -> str:
+    if inspect.iscoroutine(other):
+        return f"{operator}: {other!r} is not a deferred; workflow.dispatch(stub.method, ...) makes one"
+    return f"{operator}: {other!r} is not a deferred; `await` binds tighter: write `await (a {operator} b)`"
 
 
 def _refuse(value: Any) -> Any:

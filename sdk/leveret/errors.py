@@ -41,7 +41,8 @@ class NotInTask(LeveretError):
 
     def __init__(self) -> None:
         """Build the fixed text."""
-        super().__init__("this can only be called from inside a running task of a service")
+        text = "this can only be called from inside a running task of a service; in a batch, each call is its context"
+        super().__init__(text)
 
 
 class ArgumentMismatch(LeveretError, TypeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -15,6 +15,11 @@ from leveret_broker.outcome import Cancelled, Completed, Failed, Failure, Outcom
 
 Kind: TypeAlias = Literal["task", "workflow"]
 """What ended."""
+
+E = TypeVar("E", bound=BaseException)
+
+_CARRIED: Final = "__leveret_failure__"
+_PLAIN: Final = Codec()
 
 TRACEBACK_LIMIT: Final = 32 * 1024
 """Characters that are kept of a traceback: its end."""
@@ -28,19 +33,83 @@ def failure_of(error: BaseException, codec: Codec | None = None, where: Mapping[
 
     With a codec, the public instance attributes that it can encode are kept. `where` names what failed.
     """
-    return _failure(error, codec or Codec(), dict(where or {}), [])
+    return _failure(error, codec or _PLAIN, dict(where or {}), [])
+
+
+def carry(error: E, failure: Failure, codec: Codec) -> E:
+    """Have `failure_of` return what another process, which has no payload codec, said of an exception."""
+    setattr(error, _CARRIED, sealed(failure, codec))
+    return error
 
 
 def attributes_of(failure: Failure, codec: Codec | None = None) -> dict[str, Any]:
     """Return the attributes of the user's exception, as plain data."""
     if failure.attributes is None:
         return {}
-    found: dict[str, Any] = (codec or Codec()).load(failure.attributes, dict[str, Any])
+    found: dict[str, Any] = (codec or _PLAIN).load(failure.attributes, dict[str, Any])
     return found
 
 
+def sealed(failure: Failure, codec: Codec) -> Failure:
+    """Return a failure whose text and attributes, and those of its causes, are wrapped as other user data is.
+
+    It never raises; what cannot be wrapped is left out.
+    """
+    if not codec.wraps:
+        return failure
+    cause = None if failure.cause is None else sealed(failure.cause, codec)
+    if failure.sealed is not None:
+        return msgspec.structs.replace(failure, cause=cause)
+    said = failure.message, failure.traceback
+    attributes, payload, text = failure.attributes, None, ""
+    try:
+        if attributes is not None and not attributes[0]:
+            attributes = codec.dump(codec.load(attributes))
+        payload = codec.dump(said)
+        text = f"(encoded by payload codec {payload[0]})"
+    except PayloadError as error:
+        attributes, text = None, f"(its text is left out: {error})"
+    if payload is not None and not payload[0]:  # the codec left it as it is
+        return msgspec.structs.replace(failure, attributes=attributes, cause=cause)
+    return msgspec.structs.replace(
+        failure, message=text, traceback="", attributes=attributes, cause=cause, sealed=payload
+    )
+
+
+def opened(failure: Failure, codec: Codec) -> Failure:
+    """Return a failure with its text and attributes, and those of its causes, as plain; raises `PayloadLocked`."""
+    cause = None if failure.cause is None else opened(failure.cause, codec)
+    attributes = failure.attributes
+    if attributes is not None and attributes[0]:
+        attributes = codec.unwrap(attributes)
+    message, trace = failure.message, failure.traceback
+    if failure.sealed is not None:
+        message, trace = codec.load(failure.sealed, tuple[str, str])
+    elif attributes is failure.attributes and cause is failure.cause:
+        return failure
+    return msgspec.structs.replace(
+        failure, message=message, traceback=trace, attributes=attributes, cause=cause, sealed=None
+    )
+
+
+def as_readable(failure: Failure, codec: Codec) -> Failure:
+    """Return a failure with its text, or as it is where this process cannot read that."""
+    try:
+        return opened(failure, codec)
+    except PayloadError:
+        return failure
+
+
+def readable(outcome: Outcome, codec: Codec) -> Outcome:
+    """Return an outcome with what its failure says, as far as this process can read that."""
+    return Failed(as_readable(outcome.failure, codec)) if isinstance(outcome, Failed) else outcome
+
+
 def to_exception(outcome: Outcome, kind: Kind) -> errors.DeferredError:
-    """Return what the waiting side raises for an outcome; equal outcomes give equal texts."""
+    """Return what the waiting side raises for an outcome; equal outcomes give equal texts.
+
+    A failure is told as it is here: `opened` or `readable` come first.
+    """
     task = kind == "task"
     match outcome:
         case Failed(failure):
@@ -50,7 +119,8 @@ def to_exception(outcome: Outcome, kind: Kind) -> errors.DeferredError:
             text = f"{_subject(kind, where)} timed out after {seconds:g} s"
             return (errors.TaskTimedOut if task else errors.WorkflowTimedOut)(text, where=where)
         case Cancelled(where):
-            text = f"{_subject(kind, where)} was cancelled"
+            reason = where.get("reason", "")
+            text = f"{_subject(kind, where)} was cancelled{': ' if reason else ''}{reason}"
             return (errors.TaskCancelled if task else errors.WorkflowCancelled)(text, where=where)
         case Unknown(where):
             text = f"{_subject('workflow', where)} does not exist (any more)"
@@ -71,17 +141,32 @@ def already_started(outcome: Outcome) -> errors.WorkflowAlreadyStarted | None:
     return errors.WorkflowAlreadyStarted(where.get("workflow", ""), where.get("instance", ""), where.get("run", ""))
 
 
+def refused(kind: str, text: str, where: Mapping[str, str]) -> Failure:
+    """Return as data that a node cannot serve a request, for a workflow that asked."""
+    return Failure("leveret.errors.RequestRefused", text, where={**where, "refused": kind})
+
+
+def refusal(outcome: Outcome) -> errors.RequestRefused | None:
+    """Return what a refused request raises; None for an outcome of something that ran."""
+    if not isinstance(outcome, Failed) or "refused" not in outcome.failure.where:
+        return None
+    return errors.RequestRefused(outcome.failure.where["refused"], outcome.failure.message)
+
+
 def _failure(error: BaseException, codec: Codec, where: dict[str, str], seen: list[BaseException]) -> Failure:
     seen.append(error)
+    carried = getattr(error, "__dict__", {}).get(_CARRIED)
+    if isinstance(carried, Failure):
+        return msgspec.structs.replace(carried, where=where)
     cause: Failure | None = None
     if isinstance(error, errors.DeferredError):
-        cause = _shortened(error.failure) if error.failure.type else None
+        cause = sealed(_shortened(error.failure), codec) if error.failure.type else None
         where = {**error.where, **where}
     else:
         below = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if below is not None and len(seen) < CHAIN_LIMIT and not any(below is other for other in seen):
             cause = _failure(below, codec, {}, seen)
-    return Failure(
+    failure = Failure(
         type=_type_name(type(error)),
         message=_message(error)[:MESSAGE_LIMIT],
         traceback=_traceback(error)[-TRACEBACK_LIMIT:],
@@ -89,6 +174,7 @@ def _failure(error: BaseException, codec: Codec, where: dict[str, str], seen: li
         cause=cause,
         where=where,
     )
+    return sealed(failure, codec)
 
 
 def _shortened(failure: Failure) -> Failure:
@@ -123,6 +209,12 @@ def _traceback(error: BaseException) -> str:
         return "".join(traceback.format_tb(error.__traceback__))
 
 
+def brief(failure: Failure) -> Failure:
+    """Return what is published of a failure: without the user's data, and without tracebacks of kilobytes."""
+    cause = None if failure.cause is None else brief(failure.cause)
+    return msgspec.structs.replace(failure, traceback="", attributes=None, cause=cause)
+
+
 def _utf8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
@@ -134,7 +226,7 @@ def _attributes(error: BaseException, codec: Codec) -> Payload | None:
     for name, value in list(getattr(error, "__dict__", {}).items()):
         try:
             if not name.startswith("_"):
-                codec.dump(value)
+                codec.check(value)
                 kept[name] = value
         except Exception:  # noqa: S112 - what cannot be encoded is left out
             continue

@@ -7,17 +7,20 @@ settles its future. Arguments are payloads already when they get here: what cann
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from leveret.errors import NotInWorkflow
 from leveret.start_options import StartPlan
+from leveret.verbs import TaskChoice
+from leveret_broker.address import NORMAL, Priority
 from leveret_broker.codec import Codec, Payload
+from leveret_broker.envelope import Description, Done
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,6 +37,16 @@ class Parent:
     run: str
 
 
+class Tags(frozenset[str]):
+    """Tags, in alphabetical order: other sets of texts have another order in each process, and so on a replay."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate in order."""
+        return iter(sorted(super().__iter__()))
+
+
 @dataclass(frozen=True, slots=True)
 class Info:
     """Who runs."""
@@ -46,7 +59,8 @@ class Info:
     """Wire name of the method that asks."""
     method_id: str
     """`main` for the method that the start named, else the id of the call."""
-    tags: frozenset[str] = frozenset()
+    tags: frozenset[str] = Tags()
+    """In alphabetical order when iterated."""
     meta: Mapping[str, str] = field(default_factory=dict[str, str])
     parent: Parent | None = None
     """Whose child it is."""
@@ -65,6 +79,7 @@ class TaskCall:
     """Contract timeout in seconds, all attempts included; 0 is none."""
     tags: tuple[str, ...] = ()
     meta: Mapping[str, str] = field(default_factory=dict[str, str])
+    priority: Priority = NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +109,17 @@ class ChildCall:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Another instance, or, with a tag, all instances that carry it."""
+    """Another instance, or, with a tag, all instances that carry it; for clients also a task that one called."""
 
     workflow: str
     id: str = ""
     tag: str = ""
+    task: str = ""
+    """`<Service>.<task>` of a task without a workflow; `id` is the task's."""
 
     def __str__(self) -> str:
         """Name it."""
-        return f"{self.workflow} with tag {self.tag!r}" if self.tag else f"{self.workflow} {self.id!r}"
+        return f"{self.workflow} with tag {self.tag!r}" if self.tag else f"{self.workflow or self.task} {self.id!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,8 @@ class MethodCall:
     """Type expression that the result is decoded to."""
     query: bool = False
     """It only reads: closed instances answer as well."""
+    message_id: str = ""
+    """The receiver runs a second one with the same id no more; empty: derived from the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +155,38 @@ class CancelCall:
 
     target: Target
     reason: str = ""
+    force: bool = False
+    """It ends without its code."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerbCall:
+    """What an operator does with an instance, or with all that have a tag, done by a workflow."""
+
+    target: Target
+    verb: Literal["retry_tasks", "retry_workflow_task", "complete_timers", "describe"]
+    tasks: TaskChoice = field(default_factory=TaskChoice)
+    """Which ones `retry_tasks` means."""
+    method: str = ""
+    """Method id: only the timers of this method; empty is all."""
+
+    @property
+    def result(self) -> type[Description | Done]:
+        """Type of the answer."""
+        return Description if self.verb == "describe" else Done
+
+
+@dataclass(frozen=True, slots=True)
+class TagCall:
+    """A tag to carry from now on, or not any more."""
+
+    tag: str
+    remove: bool = False
+
+    @property
+    def result(self) -> Any:
+        """Type of the answer."""
+        return None
 
 
 class ContinueAsNew(BaseException):
@@ -204,12 +255,24 @@ class Runtime(Protocol):
         """Ask an instance to cancel; the operation has ended already."""
         ...
 
+    def ask_verb(self, call: VerbCall) -> Operation:
+        """Have an operator's verb carried out; its result says what was done, by tag to how many it was sent."""
+        ...
+
+    def change_tags(self, calls: Sequence[TagCall]) -> Sequence[Operation]:
+        """Carry tags, or not any more; raises `ArgumentMismatch`, and does nothing, where one of them may not be."""
+        ...
+
     def set_timer(self, at: float) -> Operation:
         """Set a durable timer for a Unix time; one in the past fires in the next turn. Its result is `None`."""
         ...
 
     def receive(self, call: Receive) -> Operation:
         """Wait for signals."""
+        ...
+
+    def give_back(self, operation: Operation) -> None:
+        """Return what a `receive` that has ended got, because nobody saw it: it is unread again."""
         ...
 
     def wait_for(self, predicate: Callable[[], object]) -> asyncio.Future[None]:

@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, Self, get_type_hints
 
 import msgspec
 
 from leveret.errors import ArgumentMismatch
-from leveret_broker.codec import Codec, Payload
+from leveret_broker.codec import Codec, Payload, check_type
 from leveret_broker.errors import ConfigurationError, DecodeError, EncodeError, PayloadTooLarge
 
 
@@ -24,9 +24,26 @@ class MethodSignature:
     function: Callable[..., Any]
 
     @classmethod
-    def of(cls, name: str, function: Callable[..., Any]) -> MethodSignature:
-        """Read the signature of a function that takes `self`."""
-        return cls(name, function)
+    def of(cls, name: str, function: Callable[..., Any]) -> Self:
+        """Read the signature of a function that takes `self`.
+
+        Raises `ConfigurationError` for a type that cannot be decoded, as far as the annotations can be resolved yet.
+        """
+        signature = cls(name, function)
+        signature._check()
+        return signature
+
+    def _check(self) -> None:
+        try:
+            kinds = {**{f"parameter {name!r}": kind for name, kind in self.types.items()}, "its result": self.result}
+        except ConfigurationError:  # what they name comes later; it is said when it is needed
+            return
+        for what, kind in kinds.items():
+            try:
+                check_type(kind)
+            except ConfigurationError as error:
+                text = f"{self.name}(): {what}: {error}"
+                raise ConfigurationError(text) from error
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -63,12 +80,12 @@ class MethodSignature:
             raise ArgumentMismatch(text) from None
         for name, value in bound.arguments.items():
             try:
-                codec.load(codec.dump(value), self._type(name))
+                codec.check(value, self._type(name))
             except PayloadTooLarge as error:
                 text = f"{self.name}(): argument {name!r}: {error}"
                 raise PayloadTooLarge(text) from error
             except (DecodeError, EncodeError) as error:
-                text = f"{self.name}(): argument {name!r} does not fit {_spell(self._type(name))}: {error}"
+                text = f"{self.name}(): argument {name!r} does not fit {spell(self._type(name))}: {error}"
                 raise ArgumentMismatch(text) from error
         try:
             return codec.dump(bound.arguments)
@@ -94,6 +111,32 @@ class MethodSignature:
             raise ArgumentMismatch(text) from error
         return bound.args, bound.kwargs
 
+    def convert(self, codec: Codec, arguments: Mapping[str, Any] | Sequence[Any]) -> Payload:
+        """Return the payload of arguments that are plain data, as read from JSON: by name, or in order.
+
+        Raises `ArgumentMismatch` naming method and argument, `PayloadTooLarge`.
+        """
+        try:
+            if not isinstance(arguments, Mapping):
+                arguments = self.signature.bind(*arguments).arguments
+            unknown = set(arguments) - set(self.signature.parameters)
+            if unknown:
+                raise ArgumentMismatch(f"{self.name}(): unknown arguments {sorted(unknown)}")
+            bound = inspect.BoundArguments(self.signature, dict(arguments))
+            self.signature.bind(*bound.args, **bound.kwargs)
+        except TypeError as error:
+            raise ArgumentMismatch(f"{self.name}(): {error}") from None
+        values = {name: self._converted(codec, name, value) for name, value in arguments.items()}
+        return codec.dump(values)
+
+    def _converted(self, codec: Codec, name: str, value: Any) -> Any:
+        kind = self._type(name)
+        try:
+            return codec.convert(value, kind)
+        except DecodeError as error:
+            text = f"{self.name}(): argument {name!r} does not fit {spell(kind)}: {error}"
+            raise ArgumentMismatch(text) from error
+
     def _type(self, name: str) -> Any:
         kind: Any = self.types.get(name, Any)
         parameter = self.signature.parameters.get(name)
@@ -104,5 +147,6 @@ class MethodSignature:
         return kind
 
 
-def _spell(kind: Any) -> str:
+def spell(kind: Any) -> str:
+    """Return a type expression as it is written."""
     return kind.__qualname__ if isinstance(kind, type) else repr(kind)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from leveret.contract import Duration, seconds
+from leveret.labels import checked_meta, checked_tag, checked_tags
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import check_id
 
@@ -17,10 +18,11 @@ class CommonOptions(TypedDict, total=False):
     id: str | None
     """The instance's id; a fresh one for each start when left out."""
     tags: Collection[str]
-    """Business ids that the instance carries from the start."""
+    """Business ids that the instance carries from the start, at most 100."""
     unique_tag: str | None
     """A business id that one open instance may have; a start that finds a holder gives the holder."""
     meta: Mapping[str, str] | None
+    """Texts by name, at most 64 KiB, for whoever looks at the instance; its code may pass them on."""
     on_conflict: Literal["existing", "fail"]
     """While a run of that id is open: take that (default), or raise `WorkflowAlreadyStarted`."""
     on_closed: Literal["existing", "new", "fail"]
@@ -65,36 +67,27 @@ class StartPlan:
 def plan_of(workflow: str, kind: Any, options: Mapping[str, Any], timeout: float = 0.0) -> StartPlan:
     """Return what the options of `kind` (a TypedDict) say; `timeout` is the definition's.
 
-    Raises `ConfigurationError` for one that does not exist or cannot be used.
+    Raises `ConfigurationError` for one that does not exist or cannot be used, `ArgumentMismatch` for tags and meta.
     """
     unknown = sorted(set(options) - kind.__optional_keys__)
     if unknown:
         raise ConfigurationError(f"new() does not take {', '.join(unknown)}")
     instance = options.get("id")
-    tags = options.get("tags", ())
-    if isinstance(tags, str):
-        raise ConfigurationError(f"tags must be a set of texts, not the text {tags!r}")
+    unique = options.get("unique_tag") or None
     version = options.get("version", 0)
     if not isinstance(version, int):
         raise ConfigurationError(f"version must be a number, not {version!r}")
     return StartPlan(
         workflow,
         "" if instance is None else check_id("the instance's id", instance),
-        tuple(sorted({check_id("the tag", tag) for tag in tags})),
-        check_id("the unique tag", tag) if (tag := options.get("unique_tag")) else "",
-        _meta(options.get("meta") or {}),
+        checked_tags(workflow, options.get("tags", ())),
+        "" if unique is None else checked_tag(workflow, unique),
+        checked_meta(workflow, options.get("meta")),
         _one_of("on_conflict", options.get("on_conflict", "existing"), "existing", "fail"),
         _one_of("on_closed", options.get("on_closed", "existing"), "existing", "new", "fail"),
         seconds("the workflow's timeout", options.get("timeout")) or timeout,
         version,
     )
-
-
-def _meta(meta: Mapping[Any, Any]) -> dict[str, str]:
-    for text in (*meta, *meta.values()):
-        if not isinstance(text, str) or text.encode("utf-8", "replace").decode() != text:
-            raise ConfigurationError(f"meta must map texts to texts, not hold {text!r}")
-    return dict(meta)
 
 
 def _one_of(name: str, value: str, *known: str) -> str:

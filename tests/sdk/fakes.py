@@ -1,14 +1,14 @@
 """A runtime that records commands and lets the test settle them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, Receive, SignalCall, TaskCall
+from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, Receive, SignalCall, TagCall, TaskCall, VerbCall
 from leveret.source import status_of
 from leveret_broker.codec import Codec, Payload
 
@@ -30,9 +30,10 @@ class FakeRuntime:
     codec: Codec = field(default_factory=Codec)
     operations: list[FakeOperation] = field(default_factory=list)
     calls: list[TaskCall] = field(default_factory=list)
-    others: list[ChildCall | MethodCall | SignalCall | CancelCall] = field(default_factory=list)
+    others: list[ChildCall | MethodCall | SignalCall | CancelCall | VerbCall] = field(default_factory=list)
     timers: list[float] = field(default_factory=list)
     receives: list[Receive] = field(default_factory=list)
+    given_back: list[Any] = field(default_factory=list)
     inlined: list[Any] = field(default_factory=list)
     watched: list[tuple[Coroutine[Any, Any, Any], str]] = field(default_factory=list)
     patches: list[tuple[str, bool]] = field(default_factory=list)
@@ -58,6 +59,13 @@ class FakeRuntime:
         self.others.append(call)
         return self._issue("cancel", call.target.workflow)
 
+    def ask_verb(self, call: VerbCall) -> FakeOperation:
+        self.others.append(call)
+        return self._issue("verb", f"{call.target.workflow}.{call.verb}")
+
+    def change_tags(self, calls: Sequence[TagCall]) -> list[FakeOperation]:
+        return [self._issue("remove_tag" if call.remove else "add_tag", call.tag) for call in calls]
+
     def set_timer(self, at: float) -> FakeOperation:
         self.timers.append(at)
         return self._issue("timer", "")
@@ -65,6 +73,9 @@ class FakeRuntime:
     def receive(self, call: Receive) -> FakeOperation:
         self.receives.append(call)
         return self._issue("receive", call.channel)
+
+    def give_back(self, operation: object) -> None:
+        self.given_back.append(operation)
 
     def inline(self, function: Callable[[], Any], kind: Any) -> Any:
         self.inlined.append(kind)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from leveret_broker.address import Address, MailboxQueue, ServiceQueue
+from leveret_broker.address import Address, ListenerQueue, MailboxQueue, ServiceQueue
 from leveret_broker.envelope import ClientCaller, Envelope, Message, decode, encode
 from leveret_broker.transport import Delivery, QueueDepth, Subscription, Transport
 
@@ -110,5 +110,14 @@ class ScriptedTransport(Transport):
     async def subscribe_dead_letters(self) -> Subscription:
         raise NotImplementedError
 
-    async def inspect(self, queue: MailboxQueue | ServiceQueue) -> QueueDepth | None:
+    async def subscribe_events(self, queue: ListenerQueue, patterns: Sequence[str], prefetch: int) -> Subscription:
+        raise NotImplementedError
+
+    async def forget_events(self, queue: ListenerQueue) -> None:
+        raise NotImplementedError
+
+    async def subscribe_commands(self, limit: int) -> Subscription:
+        raise NotImplementedError
+
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
         return self.depth

@@ -113,19 +113,17 @@ async def test_a_receiver_that_lost_is_withdrawn_and_asks_again_when_needed(runt
     assert (await again).value == Decision(yes=True)
 
 
-async def test_a_signal_that_a_loser_had_got_goes_to_the_next_receiver_that_wants_it(runtime: FakeRuntime) -> None:
+async def test_a_signal_that_a_loser_had_got_is_given_back(runtime: FakeRuntime) -> None:
     booking = Booking()
     notes, decisions = booking.notes.receive(), booking.decisions.receive()
     runtime.operations[0].future.set_result(7)
     runtime.operations[1].future.set_result(Decision(yes=True))
     assert (await workflow.first(notes=notes, decisions=decisions)).name == "notes"
 
-    picky = booking.decisions.receive(where=lambda decision: not decision.yes)
-    assert await booking.decisions.receive() == Decision(yes=True)
-    assert (picky.status, len(runtime.receives)) == ("ongoing", 3)
+    assert runtime.given_back == [runtime.operations[1]]
 
 
-async def test_a_signal_that_came_in_the_turn_in_which_its_receiver_was_cancelled_is_not_lost(
+async def test_a_signal_that_came_in_the_turn_in_which_its_receiver_was_cancelled_is_given_back(
     runtime: FakeRuntime,
 ) -> None:
     booking = Booking()
@@ -140,26 +138,48 @@ async def test_a_signal_that_came_in_the_turn_in_which_its_receiver_was_cancelle
     await asyncio.wait([task])
 
     assert task.cancelled()
-    assert await booking.decisions.receive() == Decision(yes=True)
+    assert runtime.given_back == [runtime.operations[0]]
 
 
-async def test_a_list_of_signals_goes_back_to_who_wants_as_many(runtime: FakeRuntime) -> None:
+@pytest.mark.parametrize("steps", [0, 1, 2])
+async def test_signals_of_a_combination_whose_waiter_was_cancelled_are_given_back_unless_it_has_them(
+    runtime: FakeRuntime, steps: int
+) -> None:
     booking = Booking()
-    won = workflow.first(two=booking.notes.receive(2), one=booking.decisions.receive())
-    runtime.operations[1].future.set_result(Decision(yes=True))
-    runtime.operations[0].future.set_result([1, 2])
-    assert (await won).name == "one"
 
-    assert booking.notes.receive().status == "ongoing"
-    assert await booking.notes.receive(2) == [1, 2]
+    async def take() -> object:
+        return await workflow.first(
+            one=booking.notes.receive() & booking.notes.receive(), two=workflow.timer(seconds=9)
+        )
+
+    task = asyncio.ensure_future(take())
+    await settle()
+    for operation in runtime.operations[:2]:
+        operation.future.set_result(7)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await settle()
+
+    assert task.cancelled()
+    assert runtime.given_back == runtime.operations[:2]
 
 
-async def test_instances_do_not_share_inlets(runtime: FakeRuntime) -> None:
-    one, two = Booking(), Booking()
+async def test_what_somebody_has_seen_of_a_combination_stays_with_it(runtime: FakeRuntime) -> None:
+    either = Booking().notes.receive() | Booking().notes.receive()
+    runtime.operations[0].future.set_result(7)
 
-    assert one.decisions is one.decisions
-    assert one.decisions is not two.decisions
-    assert Booking.decisions.kind is Decision
+    async def take() -> object:
+        return await either
+
+    late = asyncio.ensure_future(take())
+    assert await either == 7
+    late.cancel()
+    await asyncio.wait([late])
+
+    assert await either == 7
+    assert not runtime.given_back
 
 
 async def test_a_workflow_does_not_send_on_its_own_channels(runtime: FakeRuntime) -> None:

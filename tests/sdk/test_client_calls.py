@@ -112,3 +112,36 @@ async def test_a_call_after_a_claim_waits_for_the_start_it_may_overtake(
     envelope: Envelope = transport.sent[-1][1]
     assert isinstance(envelope.message, Call)
     assert envelope.message.patient
+
+
+async def test_W18_C13_a_key_given_to_a_stub_is_the_id_of_the_message_that_is_sent_through_it(
+    client: Client, transport: ScriptedTransport
+) -> None:
+    for _ in range(2):
+        await client.dispatch(client.get(Booking, id="b1", message_id="k1").book, CART)
+        await client.get(Booking, id="b1", message_id="k2").notes.send("hello")
+        await client.dispatch(client.all(Booking, tag="t", message_id="k3").take_back)
+        await client.all(Booking, tag="t", message_id="k4").notes.send(4)
+    await client.get(Booking, id="b1", message_id="k5").notes.send("hello", message_id="own")
+
+    assert [envelope.id for _, envelope in transport.sent] == ["k1", "k2", "k3", "k4", "k1", "k2", "k3", "k4", "own"]
+
+
+async def test_a_second_message_through_a_stub_with_a_key_is_refused_unless_it_is_the_same(
+    client: Client, transport: ScriptedTransport
+) -> None:
+    once = client.get(Booking, id="b1", message_id="k1")
+    await client.dispatch(once.book, CART)
+    await client.dispatch(once.book, CART)
+
+    with pytest.raises(ArgumentMismatch, match=r"'k1' was used for another message .Booking.book."):
+        await once.notes.send("hello")
+    with pytest.raises(ArgumentMismatch, match="make a stub for each message"):
+        await client.dispatch(once.book, Cart(3))
+
+    assert [envelope.id for _, envelope in transport.sent] == ["k1", "k1"]
+
+
+def test_by_name_the_key_is_given_to_the_message_itself(client: Client) -> None:
+    with pytest.raises(ConfigurationError, match=r"give message_id to call\(\), dispatch\(\) or signal\(\) itself"):
+        client.get("Booking", id="b1", message_id="k")  # type: ignore[call-overload]

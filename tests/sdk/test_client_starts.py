@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -289,9 +290,6 @@ async def test_by_name_arguments_and_results_are_plain(client: Client, transport
     [
         {"id": ""},
         {"id": "a\nb"},
-        {"tags": "abc"},
-        {"tags": [""]},
-        {"unique_tag": "x" * 201},
         {"on_conflict": "new"},
         {"on_closed": "other"},
         {"timeout": 0},
@@ -317,3 +315,34 @@ async def test_queues_are_counted_once_per_kind(client: Client, transport: Scrip
         await client.dispatch(client.new(Booking, tags={"a"}).book, Cart(1))
 
     assert transport.counts_asked == [TAGS, "Booking"]
+
+
+async def test_meta_over_its_limit_is_refused_before_anything_is_sent(client: Client) -> None:
+    with pytest.raises(ArgumentMismatch, match="meta has 70004 bytes, the limit is 65536"):
+        client.new(BookingContract, meta={"note": "x" * 70_000})
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({7}, "Booking: a tag must be a text, not 7 of type int"),
+        (["a", None], "Booking: a tag must be a text, not None of type NoneType"),
+        ("abc", "Booking: tags must be a set of texts, not 'abc'"),
+        (5, "Booking: tags must be a set of texts, not 5"),
+        ({""}, "Booking: the tag '' is not usable"),
+        ({"x" * 201}, "is not usable: 1 to 200 printable characters"),
+        ({str(number) for number in range(101)}, "Booking: 101 tags are too many, the limit is 100"),
+    ],
+)
+async def test_tags_that_cannot_be_used_are_refused_before_anything_is_sent(
+    client: Client, tags: Any, words: str
+) -> None:
+    with pytest.raises(ArgumentMismatch, match=re.escape(words)):
+        client.new(BookingContract, tags=tags)
+
+
+async def test_a_unique_tag_that_cannot_be_used_is_refused(client: Client) -> None:
+    with pytest.raises(ArgumentMismatch, match="is not usable: 1 to 200 printable characters"):
+        client.new(BookingContract, unique_tag="x" * 201)
+    with pytest.raises(ArgumentMismatch, match="a tag must be a text, not 7 of type int"):
+        client.new(BookingContract, unique_tag=7)  # type: ignore[call-overload]

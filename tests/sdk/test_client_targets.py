@@ -105,9 +105,9 @@ async def test_describe_gives_what_the_node_says(client: Client, transport: Scri
 @pytest.mark.parametrize(
     ("depth", "reason"),
     [
-        (QueueDepth(0, 3), "no node of this workflow within 0.01 s: consumers 0, messages 3"),
-        (QueueDepth(1, 9), "no answer of a node within 0.01 s: consumers 1, messages 9"),
-        (None, "no node of this workflow within 0.01 s: its queue does not exist"),
+        (QueueDepth(0, 3), "no node of this workflow within 0.2 s: consumers 0, messages 3"),
+        (QueueDepth(1, 9), "no answer of a node within 0.2 s: consumers 1, messages 9"),
+        (None, "no node of this workflow within 0.2 s: its queue does not exist"),
     ],
 )
 async def test_describe_says_what_it_waits_for_when_no_node_answers(
@@ -115,7 +115,7 @@ async def test_describe_says_what_it_waits_for_when_no_node_answers(
 ) -> None:
     transport.depth = depth
 
-    description = await client.describe(client.get(Booking, id="b1"), timeout=0.01)
+    description = await client.describe(client.get(Booking, id="b1"), timeout=0.2)
 
     assert description == Description(found=False, data={"status": "unreachable", "reason": reason})
 
@@ -132,6 +132,16 @@ async def test_history_is_read_page_by_page(client: Client, transport: ScriptedT
 
     assert [record async for record in client.history(client.get(Booking, id="b1"))] == records
     assert [question.after for question in transport.messages(ReadHistory)] == [0, 2, 4]
+
+
+async def test_pages_of_a_journal_that_was_folded_between_them_are_refused(
+    client: Client, transport: ScriptedTransport
+) -> None:
+    pages = iter([HistoryPage((b"1", b"2"), more=True, folded=0), HistoryPage((b"9",), more=False, folded=5)])
+    transport.respond = lambda envelope: (request_of(envelope), next(pages))
+
+    with pytest.raises(RequestRefused, match="read it again from the start"):
+        _ = [record async for record in client.history(client.get(Booking, id="b1"))]
 
 
 async def test_members_are_read_page_by_page(client: Client, transport: ScriptedTransport) -> None:
@@ -174,6 +184,30 @@ async def test_timeouts_hold_while_the_broker_confirms_nothing(client: Client, t
             await asyncio.wait_for(question, 5)
 
     assert (await booking.describe(timeout=0.01)).data["status"] == "unreachable"
+
+
+async def test_timeouts_hold_while_the_broker_does_not_say_which_mailbox_it_is(
+    client: Client, transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(transport, "mailbox_count", silent)
+    monkeypatch.setattr(transport, "inspect", silent)
+    booking = client.get("Booking", id="b1")
+
+    for question in (
+        booking.result(timeout=0.01),
+        booking.retry_tasks(timeout=0.01),
+        client.all("Booking", tag="t").retry_tasks(timeout=0.01),
+        anext(booking.history(timeout=0.01)),
+        anext(client.all("Booking", tag="t").members(timeout=0.01)),
+    ):
+        with pytest.raises(RequestTimedOut):
+            await asyncio.wait_for(question, 5)
+
+    described = await asyncio.wait_for(booking.describe(timeout=0.01), 1)
+    assert described.data == {"status": "unreachable", "reason": "no answer of the broker within 0.01 s"}
 
 
 async def test_who_waits_for_an_answer_is_told_when_the_question_cannot_be_sent(

@@ -113,6 +113,15 @@ async def test_a_coroutine_is_no_part_of_a_combination(runtime: FakeRuntime) -> 
         _ = deferred & call
 
 
+async def test_a_deferred_is_neither_true_nor_false(runtime: FakeRuntime) -> None:
+    (a, _), (b, _) = dispatch(runtime), dispatch(runtime)
+
+    things: tuple[object, ...] = (a, a | b, a & b)
+    for thing in things:  # what `or`, `and`, `not` and `if` ask
+        with pytest.raises(ArgumentMismatch, match=r"combine deferreds by \| and &"):
+            bool(thing)
+
+
 async def test_a_lost_task_goes_on_and_a_lost_timer_is_withdrawn(runtime: FakeRuntime) -> None:
     (a, oa), (b, ob) = dispatch(runtime), dispatch(runtime)
     late = workflow.timer(days=2)

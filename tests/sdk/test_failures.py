@@ -107,6 +107,7 @@ def test_an_escaped_task_failure_has_the_tasks_failure_as_cause() -> None:
         ),
         (TimedOut(2.5, {"service": "Hotel", "task": "book"}), "task", errors.TaskTimedOut, "timed out after 2.5 s"),
         (Cancelled(), "task", errors.TaskCancelled, "was cancelled"),
+        (Cancelled({"task": "book", "reason": "ill"}), "task", errors.TaskCancelled, "was cancelled: ill"),
         (Failed(Failure("E", "m")), "workflow", errors.WorkflowFailed, "failed: E: m"),
         (TimedOut(2), "workflow", errors.WorkflowTimedOut, "timed out"),
         (Cancelled({"workflow": "Booking", "instance": "b"}), "workflow", errors.WorkflowCancelled, "Booking 'b' was"),

@@ -68,13 +68,17 @@ async def test_others_are_called_signalled_and_cancelled(runtime: FakeRuntime) -
 WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: workflow.new(Booking).book("cart"), ArgumentMismatch, "argument 'cart'"),  # type: ignore[arg-type]
     (lambda: workflow.new(Booking, message_id="m"), ConfigurationError, "does not take message_id"),  # type: ignore[call-overload]
-    (lambda: workflow.new(Booking, tags="tag"), ConfigurationError, "set of texts"),
+    (lambda: workflow.new(Booking, tags="tag"), ArgumentMismatch, "set of texts"),
     (lambda: workflow.new(Booking, id=""), ConfigurationError, "id"),
-    (lambda: workflow.new(Booking, meta={"k": 1}), ConfigurationError, "meta"),  # type: ignore[dict-item]
+    (lambda: workflow.new(Booking, meta={"k": 1}), ArgumentMismatch, "meta"),  # type: ignore[dict-item]
     (lambda: workflow.new("no name"), ConfigurationError, "name"),
     (lambda: workflow.new("Booking").call("no name"), ConfigurationError, "method"),
     (lambda: workflow.get(Booking, id="b").books, AttributeError, "has no 'books'"),  # type: ignore[attr-defined]
-    (lambda: workflow.new(Booking).decisions.send(Decision(yes=True)), AttributeError, "has no 'decisions' for new"),
+    (
+        lambda: workflow.new(Booking).decisions.send(Decision(yes=True)),
+        AttributeError,
+        "decisions is there once",
+    ),
     (lambda: workflow.all(Booking, tag="t").book(Cart(1)), ArgumentMismatch, "no single result"),
     (lambda: workflow.all("Booking", tag="t").call("book"), ArgumentMismatch, "no single result"),
     (lambda: workflow.cancel(workflow.new(Booking)), ConfigurationError, r"workflow\.get"),

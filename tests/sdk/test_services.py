@@ -141,7 +141,7 @@ def test_there_is_no_context_outside_of_a_task() -> None:
 
 
 async def test_the_context_is_there_in_async_and_sync_functions() -> None:
-    context = service.TaskContext(task_id="r.1", service="Hotel", task="book")
+    context = service.TaskContext(task_id=service.TaskId("r.1"), service="Hotel", task="book")
     token = service.current_task.set(context)
 
     assert service.context() is context
@@ -150,7 +150,7 @@ async def test_the_context_is_there_in_async_and_sync_functions() -> None:
 
 
 def test_stopping_raises_the_flag_and_calls_back_once() -> None:
-    context = service.TaskContext(task_id="r.1", service="Hotel", task="book")
+    context = service.TaskContext(task_id=service.TaskId("r.1"), service="Hotel", task="book")
     called = threading.Semaphore(0)
     context.on_cancel(called.release)
     assert not context.stopping
@@ -164,7 +164,7 @@ def test_stopping_raises_the_flag_and_calls_back_once() -> None:
 
 
 def test_a_callback_that_comes_late_is_called_at_once_and_one_that_fails_is_reported() -> None:
-    context = service.TaskContext(task_id="r.1", service="Hotel", task="book")
+    context = service.TaskContext(task_id=service.TaskId("r.1"), service="Hotel", task="book")
     empty: list[int] = []
     context.on_cancel(empty.clear)
     context.on_cancel(lambda: print(empty[0]))

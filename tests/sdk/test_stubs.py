@@ -1,11 +1,12 @@
 import asyncio
+from typing import Any
 
 import pytest
 
 from leveret import ArgumentMismatch, NotInWorkflow, workflow
 from leveret_broker.errors import PayloadTooLarge
 from tests.sdk.fakes import FakeRuntime, settle
-from tests.sdk.shop import Booking, Cart
+from tests.sdk.shop import Booking, Cart, Hotel
 
 
 async def test_a_call_issues_nothing_until_it_is_awaited(runtime: FakeRuntime) -> None:
@@ -101,3 +102,23 @@ def test_outside_of_a_workflow_nothing_can_be_called() -> None:
 def test_a_task_that_the_contract_lacks_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="service Hotel has no task 'boook'; it has book, cancel"):
         _ = Booking().hotel.boook  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tags": {7}}, "a tag must be a text, not 7 of type int"),
+        ({"tags": "abc"}, "tags must be a set of texts, not 'abc'"),
+        ({"tags": [str(number) for number in range(101)]}, "101 tags are too many"),
+        ({"meta": {"k": 1}}, "meta must map texts to texts, not hold 1"),
+        ({"meta": {"k": "x" * 70_000}}, "meta has 70001 bytes"),
+    ],
+)
+async def test_labels_of_tasks_that_cannot_be_sent_are_refused_where_they_are_given(
+    runtime: FakeRuntime, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ArgumentMismatch, match=words):
+        workflow.service(Hotel, **options)
+    with pytest.raises(ArgumentMismatch, match=words):
+        workflow.task("Hotel.book", **options)
+    assert runtime.calls == []

@@ -1,19 +1,32 @@
 """What both type checkers must accept under their strictest settings; nothing here is run."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, assert_type
 
 import leveret.sync
-from leveret import Client, Deferred, Handle, Retry, events, service, workflow
-from leveret.client import Group, NamedStart
-from leveret.interceptors import MethodRun, TaskInterceptor, TaskIssue, WorkflowInterceptor
-from leveret.runtime import TaskCall
-from leveret.service.task_context import TaskContext
+from leveret import AllOf, Client, Deferred, Handle, Retry, events, service, workflow
+from leveret.client import Group, NamedStart, TagMember
+from leveret.client.group import Sent
+from leveret.interceptors import (
+    ClientInterceptor,
+    MethodRun,
+    QueryRun,
+    SignalIssue,
+    StartRequest,
+    TaskInterceptor,
+    TaskIssue,
+    TaskRun,
+    WorkflowInterceptor,
+)
+from leveret.runtime import SignalCall, TaskCall
+from leveret.service import Call, TaskId
 from leveret_actors import Node
+from leveret_actors.testing import replay
+from leveret_broker.envelope import Description, Done
 from leveret_broker.outcome import Failure
 
 
@@ -31,6 +44,42 @@ class Decision:
 class HotelBooking(Protocol):
     async def book(self, cart: Cart) -> str: ...
     async def cancel(self, reservation: str) -> None: ...
+
+
+class Mass(Protocol):
+    async def book(self, cart: Cart, /) -> str: ...
+    async def note(self, cart: Cart, /) -> None: ...
+    async def stamp(self, cart: Cart, /) -> str: ...
+    async def count(self, cart: Cart, /) -> None: ...
+
+
+class Masses(Mass):
+    @service.batch(max=100, seconds=timedelta(seconds=0.5), key=lambda call: call.meta.get("tenant"))
+    async def book(self, calls: dict[TaskId, Call[Cart]]) -> dict[TaskId, str | Exception]:
+        found: dict[TaskId, str | Exception] = {}
+        for task_id, call in calls.items():
+            assert_type(call.argument, Cart)
+            found[task_id] = ValueError() if call.attempt == 1 else call.task_id
+        return found
+
+    @service.batch(seconds=0)
+    async def note(self, calls: dict[TaskId, Call[Cart]]) -> None: ...
+
+    @service.batch()
+    def stamp(self, calls: dict[TaskId, Call[Cart]]) -> dict[TaskId, str]:
+        return {call.task_id: "x" for call in calls.values()}
+
+    @service.batch()
+    def count(self, calls: dict[TaskId, Call[Cart]]) -> None: ...
+
+
+@workflow.define
+class Massive:
+    mass = workflow.service(Masses)
+
+    async def run(self) -> None:
+        assert_type(await self.mass.book(Cart(1)), str)
+        assert_type(await workflow.dispatch(self.mass.note, Cart(1)), None)
 
 
 class CarBooking(ABC):
@@ -125,7 +174,11 @@ class Booking(BookingContract):
         assert_type(await other.book(cart), str)
         assert_type(workflow.dispatch(workflow.all(Booking, tag="t").take_back), Deferred[bool])
         await other.decisions.send(Decision(yes=True))
-        await workflow.cancel(other, "no more")
+        await workflow.cancel(other, "no more", force=True)
+        assert_type(await workflow.retry_tasks(other, "r.1", status="failed", service=HotelBooking), workflow.Done)
+        assert_type(await workflow.retry_workflow_task(other), workflow.Done)
+        assert_type(await workflow.complete_timers(workflow.all("Loyalty", tag="gold"), "main"), workflow.Done)
+        assert_type(await workflow.describe(other), workflow.Description)
         assert_type(workflow.new("Booking"), workflow.NamedChild)
         assert_type(workflow.get("Booking", id="b1"), workflow.NamedTarget)
         workflow.log.info("booked {} by {}", answer, workflow.info().id)
@@ -153,6 +206,8 @@ async def calling() -> None:
         one = client.get(BookingContract, id="b1")
         await one.decisions.send(Decision(yes=True))
         assert_type(await one.book(Cart(1)), str)
+        assert_type(await client.get(Booking, id="b1", message_id="k").book(Cart(1)), str)
+        await client.dispatch(client.all(Booking, tag="t", message_id="k").take_back)
         assert_type(await client.dispatch(one.book, Cart(1)), Handle[str])
         assert_type(await client.get(Booking, id="b1").size(unit="beds"), int)
         await client.dispatch(client.all(Booking, tag="order:1").take_back, hard=True)
@@ -191,7 +246,7 @@ class Selective:
         assert_type(await self.mixed.receive(Cart, 2, where="$[?@.rooms > 1]"), list[Cart])
 
 
-class Around(WorkflowInterceptor, TaskInterceptor):
+class Around(WorkflowInterceptor, TaskInterceptor, ClientInterceptor):
     async def run_method(self, details: MethodRun, /) -> Any:
         assert_type(details.info, workflow.Info)
         return await details.proceed()
@@ -199,8 +254,19 @@ class Around(WorkflowInterceptor, TaskInterceptor):
     def task(self, details: TaskIssue, /) -> TaskCall:
         return replace(details.call, meta={"k": "v"})
 
-    def attempt(self, context: TaskContext, /) -> AbstractContextManager[Any]:
-        return nullcontext()
+    def send(self, details: SignalIssue, /) -> SignalCall:
+        return replace(details.call, message_id="own")
+
+    def run_query(self, details: QueryRun, /) -> Any:
+        return details.proceed()
+
+    async def run_task(self, details: TaskRun, /) -> Any:
+        assert_type(details.context, service.TaskContext)
+        return await details.proceed()
+
+    async def start(self, details: StartRequest, /) -> Any:
+        plan = replace(details.call.plan, meta={"k": "v"})
+        return await details.proceed(replace(details.call, plan=plan))
 
 
 def listen(event: events.Event) -> None:
@@ -214,4 +280,138 @@ def listen(event: events.Event) -> None:
 
 
 def hosts() -> Node:
+    Client("memory://", interceptors=[Around()])
+    leveret.sync.Client("memory://", interceptors=[Around()])
     return Node("memory://", workflows=[Selective], listeners=[listen], interceptors=[Around()])
+
+
+@workflow.define
+class Language:
+    """What the other classes above leave out."""
+
+    cars = workflow.service(CarBooking)
+    decisions = workflow.Channel[Decision]()
+
+    def __init__(self) -> None:
+        self.points = 0
+
+    async def run(self, rounds: int = 0) -> str:
+        car = workflow.dispatch(self.cars.rent, 3)
+        timer = workflow.timer(days=2)
+        decision = self.decisions.receive()
+        assert_type(timer, Deferred[None])
+        assert_type(decision, Deferred[Decision])
+        assert_type(car | timer | decision, Deferred[int | None | Decision])
+        assert_type(car & timer & decision, AllOf[int, None, Decision])
+        assert_type(car & (timer & decision), AllOf[int, tuple[None, Decision]])
+        assert_type((car & timer) & (decision & car), AllOf[int, None, tuple[Decision, int]])
+        assert_type(workflow.all_of([car, car]), Deferred[list[int]])
+        assert_type(workflow.any_of([car & timer, car & timer]), Deferred[tuple[int, None]])
+        assert_type(workflow.wait_for(lambda: self.points > 3), Deferred[None])
+        won = await workflow.first(car=car, grown=workflow.wait_for(lambda: self.points), both=car & timer)
+        assert_type(won, workflow.First)
+        assert_type(await asyncio.gather(car, decision), tuple[int, Decision])
+        async with asyncio.timeout(3):
+            assert_type(await asyncio.wait_for(car, 3), int)
+        car.cancel()
+
+        if workflow.patched("fees first"):
+            workflow.deprecate_patch("older")
+        with workflow.unsafe():
+            assert_type(workflow.info().parent, workflow.Parent | None)
+        if rounds < 3:
+            workflow.continue_as_new(rounds + 1)
+        return won.name
+
+    async def add(self, points: int) -> int:
+        self.points += points
+        return self.points
+
+    @workflow.query
+    def level(self, unit: str = "gold") -> int:
+        return self.points
+
+    async def others(self) -> None:
+        one = workflow.get(Language, id="l1")
+        assert_type(await one.add(5), int)
+        assert_type(await one.level(unit="silver"), int)
+        assert_type(workflow.dispatch(one.add, points=5), Deferred[int])
+        assert_type(workflow.dispatch(workflow.new(Language, detached=True, on_closed="new").run), Deferred[str])
+        assert_type(await workflow.new(Language, unique_tag="u", timeout=60, version=2).run(1), str)
+        await workflow.cancel(one, force=True)
+        assert_type(await workflow.describe(one), Description)
+        assert_type(await workflow.retry_tasks(one, status="failed", service=CarBooking), Done)
+        assert_type(await workflow.retry_workflow_task(one), Done)
+        assert_type(await workflow.complete_timers(workflow.all("Language", tag="t")), Done)
+
+        named = workflow.get("Language", id="l1")
+        assert_type(await named.call("add", {"points": 5}), Any)
+        assert_type(named.dispatch("add", {"points": 5}), Deferred[Any])
+        assert_type(workflow.new("Language", tags={"t"}).dispatch("run"), Deferred[Any])
+        assert_type(workflow.task("Cars.rent", {"days": 3}, timeout=5), Deferred[Any])
+        await named.signal("decisions", {"yes": True}, message_id="m1")
+        await named.cancel("enough")
+
+
+async def operating(client: Client) -> None:
+    handle = await client.dispatch(client.new(Language, id="l1").run, rounds=2)
+    assert_type(handle, Handle[str])
+    assert_type(await client.result(handle), str)
+    assert_type(await client.result(client.get(Language, id="l1")), Any)
+    for target in (
+        handle,
+        client.get(Language, id="l1"),
+        client.all(Language, tag="t"),
+        client.all("Language", tag="t"),
+    ):
+        assert_type(
+            await client.retry_tasks(target, "r.1", status=("failed", "cancelled"), service=(Mailer, "Cars")), Done
+        )
+        assert_type(await client.retry_workflow_task(target, timeout=timedelta(seconds=3)), Done)
+        assert_type(await client.complete_timers(target, "main"), Done)
+        await client.cancel(target, "no more", force=True)
+    assert_type(await client.cancel_task(handle, "r.1"), Done)
+    assert_type(await client.describe(handle), Description)
+    assert_type((await handle.describe()).data, dict[str, object])
+    assert_type(client.history(handle), AsyncIterator[bytes])
+    assert_type(client.members(client.all(Language, tag="t")), AsyncIterator[TagMember])
+    assert_type(replay([Language, Booking], [record async for record in handle.history()]).mismatch, str)
+
+
+async def calling_by_name(client: Client) -> None:
+    assert_type(await client.new("Language", id="l1").call("run", {"rounds": 2}), Any)
+    assert_type(await client.new("Language", id="l1").dispatch("run"), Handle[Any])
+    one = client.get("Language", id="l1")
+    assert_type(await one.call("add", {"points": 5}, message_id="m1"), Any)
+    assert_type(await one.dispatch("add", {"points": 5}), Handle[Any])
+    assert_type(await one.query("level", {"unit": "silver"}), Any)
+    await one.signal("decisions", {"yes": True})
+    assert_type(await client.all("Language", tag="t").dispatch("add", {"points": 5}), Sent)
+
+
+def blocking_everything(client: leveret.sync.Client) -> None:
+    handle = client.dispatch(client.new(Language).run, rounds=2)
+    assert_type(handle, leveret.sync.Handle[str])
+    assert_type(client.result(handle, timeout=5), str)
+    assert_type(client.run(client.get(Language, id="l1").level()), int)
+    assert_type(client.dispatch(client.get(Language, id="l1").add, 5).result(), int)
+    assert_type(client.describe(handle), Description)
+    assert_type(client.retry_tasks(client.all(Language, tag="t"), service=Mailer), Done)
+    assert_type(handle.complete_timers(), Done)
+    assert_type(handle.cancel_task("r.1"), Done)
+    assert_type(client.history(handle), Iterator[bytes])
+    assert_type(client.members(client.all(Language, tag="t")), Iterator[TagMember])
+    named = client.get("Language", id="l1")
+    assert_type(named, leveret.sync.Handle[Any])
+    assert_type(named.dispatch("add", {"points": 5}), leveret.sync.Handle[Any])
+    assert_type(client.run(client.new("Language").call("run")), Any)
+
+
+class Policies:
+    @service.task(retry=lambda details: 3.0 if details.attempt < 5 else None, timeout=timedelta(seconds=3))
+    def halve(self, number: int) -> float:
+        return number / 2
+
+
+async def policies(stub: Policies) -> None:
+    assert_type(await stub.halve(3), float)

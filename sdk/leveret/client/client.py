@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
+from leveret.client import calling, delegates, pausing, publishing
+from leveret.client.around import Around
+from leveret.client.calling import NamedService, TaskMethod, TaskOptions
 from leveret.client.group import Group, TagMember
 from leveret.client.handle import Handle
 from leveret.client.post import Post
 from leveret.client.starting import Starter
 from leveret.client.stub import CallMethod, FanMethod, NamedStart, NewStub, StartMethod, TargetStub, target_of
-from leveret.client.verbs import PATIENCE, Names
+from leveret.client.task_group import TaskGroup
+from leveret.client.task_handle import TaskHandle
+from leveret.client.verbs import PATIENCE
 from leveret.contract import Duration, seconds
 from leveret.definition import WorkflowDefinition
+from leveret.interceptors import ClientInterceptor
 from leveret.start_options import StartOptions
+from leveret.stubs import not_dispatched
 from leveret.transports import make_transport
 from leveret.url import Url
+from leveret.verbs import Names
 from leveret.workflow.defining import definition_of
-from leveret_broker.codec import Codec
+from leveret_broker.codec import PAYLOAD_LIMIT, Codec, make_codec
 from leveret_broker.envelope import Description, Done
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import check_id, check_name
+from leveret_broker.payload_codec import PayloadCodecs
 from leveret_broker.transport import Transport
 
 P = ParamSpec("P")
@@ -39,16 +48,19 @@ class Client:
         url: str | None = None,
         *,
         transport: Transport | None = None,
-        codec: Codec | None = None,
+        payload_codec: Codec | PayloadCodecs = None,
         connect_timeout: Duration | None = 30.0,
+        interceptors: Sequence[ClientInterceptor] = (),
     ) -> None:
         """Prepare; nothing is opened yet.
 
         Arguments:
             url: broker and namespace; default: `LEVERET_URL`, else `sqlite:///leveret.db`.
             transport: used instead of the URL, as it is: somebody else opens and closes it.
-            codec: encodes values; default: one with the URL's payload limit.
+            payload_codec: wraps user data at rest and in flight, as that of the nodes does; of several the first one
+                writes, all read. A `Codec` brings its own payload limit, other than the URL's.
             connect_timeout: how long to wait for the broker, a timedelta or seconds; None is for ever.
+            interceptors: run around all that the client does, the first one outermost; see `leveret.interceptors`.
 
         Raises `ConfigurationError` for a URL that cannot be used.
         """
@@ -58,8 +70,8 @@ class Client:
         self._connect_timeout = None if connect_timeout is None else seconds("connect_timeout", connect_timeout)
         chosen = self._owned or transport
         assert chosen is not None
-        limited = Codec() if parsed is None else Codec(limit=parsed.payload_limit)
-        self._post = Post(chosen, codec or limited)
+        codec = make_codec(payload_codec, PAYLOAD_LIMIT if parsed is None else parsed.payload_limit)
+        self._post = Post(chosen, codec, Around(interceptors))
 
     def __repr__(self) -> str:
         return f"<Client of {self._name}>"
@@ -104,34 +116,68 @@ class Client:
         return NewStub(starter, self._post.codec, definition)
 
     @overload
-    def get(self, workflow: Callable[..., T], *, id: str) -> T: ...
+    def get(self, workflow: Callable[..., T], *, id: str, message_id: str | None = None) -> T: ...
     @overload
     def get(self, workflow: str, *, id: str) -> Handle[Any]: ...
 
-    def get(self, workflow: Any, *, id: str) -> Any:  # noqa: A002 - as users say it
+    def get(self, workflow: Any, *, id: str, message_id: str | None = None) -> Any:  # noqa: A002 - as users say it
         """Return a stub of one instance: `await client.get(Booking, id="b1").decisions.send(Decision.yes)`.
 
         Its methods run beside what runs in the instance: `await client.get(Loyalty, id="u1").add_bonus(200)`.
 
-        `result`, `cancel`, `describe` and `history` of this client take it. For a name it is a `Handle`.
+        `message_id` is the idempotency key of the one call or signal that is sent through the stub: a second one with
+        the same key, from wherever, does nothing but get the same result.
+
+        `result`, `cancel`, `describe` and `history` of this client take it. For a name it is a `Handle`, whose methods
+        take a `message_id` themselves.
         """
-        name, definition = _resolve(workflow)
+        name, definition = _resolve(workflow, message_id)
         handle: Handle[Any] = Handle(self._post, name, check_id("the instance's id", id), kind=_only_result(definition))
-        return handle if definition is None else TargetStub(self._post, handle, definition)
+        return handle if definition is None else TargetStub(self._post, handle, definition, message_id)
 
     @overload
-    def all(self, workflow: Callable[..., T], *, tag: str) -> T: ...
+    def all(self, workflow: Callable[..., T], *, tag: str, message_id: str | None = None) -> T: ...
     @overload
     def all(self, workflow: str, *, tag: str) -> Group: ...
 
-    def all(self, workflow: Any, *, tag: str) -> Any:
+    def all(self, workflow: Any, *, tag: str, message_id: str | None = None) -> Any:
         """Return a stub of all instances with a tag: `await client.all(Booking, tag="order:1").decisions.send(...)`.
 
-        `cancel` and `members` of this client take it. For a name it is a `Group`.
+        `message_id` is as for `get`. `cancel` and `members` of this client take it. For a name it is a `Group`.
         """
-        name, definition = _resolve(workflow)
+        name, definition = _resolve(workflow, message_id)
         group = Group(self._post, name, check_id("the tag", tag))
-        return group if definition is None else TargetStub(self._post, group, definition)
+        return group if definition is None else TargetStub(self._post, group, definition, message_id)
+
+    @overload
+    def service(self, contract: Callable[..., T], **options: Unpack[TaskOptions]) -> T: ...
+    @overload
+    def service(self, contract: str, **options: Unpack[TaskOptions]) -> NamedService: ...
+
+    def service(self, contract: Any, **options: Unpack[TaskOptions]) -> Any:
+        """Return a stub that calls a service without a workflow: `await client.service(HotelBooking).book(cart)`.
+
+        The task is retried, kept and counted as a workflow's is; it goes on when this client dies, and `get_task` finds
+        it again by its id. The options are those of `TaskOptions`. Calling a method raises `ArgumentMismatch` at once
+        for arguments that do not fit; awaiting it raises as `TaskHandle.result` does.
+        """
+        return calling.stub(self._post, contract, options)
+
+    async def task(self, name: str, arguments: Mapping[str, Any] | None = None, **options: Unpack[TaskOptions]) -> Any:
+        """Run a task by name, without a contract, and wait: `await client.task("Hotel.book", {"cart": cart})`."""
+        return await calling.call_by_name(self._post, name, arguments, **options)
+
+    @overload
+    def get_task(self, task: Callable[..., Coroutine[Any, Any, R]], *, id: str) -> TaskHandle[R]: ...
+    @overload
+    def get_task(self, task: str, *, id: str) -> TaskHandle[Any]: ...
+
+    def get_task(self, task: Any, *, id: str) -> TaskHandle[Any]:  # noqa: A002 - as users say it
+        """Return the handle of a task that some client called: `client.get_task(client.service(Hotel).book, id="t1")`.
+
+        `task` may be its name, `"Hotel.book"`. Nothing is sent until the handle is asked.
+        """
+        return calling.handle_of(self._post, task, id)
 
     async def dispatch(
         self, method: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs
@@ -139,16 +185,50 @@ class Client:
         """Start or call, and do not wait: `handle = await client.dispatch(client.new(Booking).book, cart)`.
 
         With a method of what `get` returned, the handle is that of the method; with one of what `all` returned every
-        instance runs it, and there is no result to ask for.
+        instance runs it, and there is no result to ask for. With one of what `service` returned it is a `TaskHandle`.
         Returns as soon as the broker holds the message; no node need be up, except where `fail` was asked for.
         Raises `ArgumentMismatch`, `WorkflowAlreadyStarted`.
         """
         start: object = method
-        if not isinstance(start, StartMethod | CallMethod | FanMethod):
-            raise ConfigurationError(
-                f"dispatch takes a method of what Client.new, Client.get or Client.all return, not {start!r}"
-            )
+        if not isinstance(start, StartMethod | CallMethod | FanMethod | TaskMethod):
+            wanted = "of what Client.new, Client.get, Client.all or Client.service return"
+            raise ConfigurationError(not_dispatched(start, wanted))
         return await start.dispatch(args, kwargs)
+
+    async def publish(
+        self,
+        routing_key: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        *,
+        message_id: str | None = None,
+        headers: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Publish a command as other applications do: `await client.publish("start.Order", {"arguments": {...}})`.
+
+        Returns its message id, by which a second one has no effect, as soon as the broker holds it. `docs/wire.md` has
+        routing keys, bodies and headers. What is wrong with it nobody tells here: it becomes a dead letter. Raises
+        `PayloadTooLarge`.
+        """
+        raw = publishing.command(self._post, routing_key, body, headers, message_id)
+        return await publishing.publish(self._post, raw)
+
+    async def request(
+        self,
+        routing_key: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        *,
+        message_id: str | None = None,
+        headers: Mapping[str, Any] | None = None,
+        timeout: Duration | None = PATIENCE,  # noqa: ASYNC109
+    ) -> dict[str, Any]:
+        """Publish a command and wait for its JSON reply, also for a refusal; raises `RequestTimedOut`."""
+        raw = publishing.command(self._post, routing_key, body, headers, message_id)
+        return await publishing.request(self._post, raw, timeout)
+
+    @overload
+    async def result(self, instance: Handle[R], timeout: Duration | None = None) -> R: ...  # noqa: ASYNC109
+    @overload
+    async def result(self, instance: object, timeout: Duration | None = None) -> Any: ...  # noqa: ASYNC109
 
     async def result(self, instance: object, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109
         """Wait for the result of what `get` or `dispatch` returned; see `Handle.result`."""
@@ -164,6 +244,98 @@ class Client:
     async def cancel_task(self, instance: object, task_id: str, reason: str = "") -> Done:
         """Cancel one task of an instance; see `Handle.cancel_task`."""
         return await self._handle(instance).cancel_task(task_id, reason)
+
+    def tasks(self, service: str | type[Any], *, tag: str) -> TaskGroup:
+        """Return all tasks of a service, by its name or contract, that carry a tag: cancel, retry, complete, fail them.
+
+        `await client.tasks(Approval, tag="order:1").complete(True)`. For tasks of workflows, that gave them the tag.
+        """
+        return TaskGroup(self._post, service, tag)
+
+    @overload
+    async def complete_task(
+        self,
+        task: Callable[..., Coroutine[Any, Any, R]],
+        task_id: str,
+        result: R,
+        *,
+        sequence: int | None = None,
+        timeout: Duration = PATIENCE,  # noqa: ASYNC109
+    ) -> Done: ...
+    @overload
+    async def complete_task(
+        self,
+        task: str | type[Any],
+        task_id: str,
+        result: object = None,
+        *,
+        sequence: int | None = None,
+        timeout: Duration = PATIENCE,  # noqa: ASYNC109
+    ) -> Done: ...
+
+    async def complete_task(
+        self,
+        task: object,
+        task_id: str,
+        result: object = None,
+        *,
+        sequence: int | None = None,
+        timeout: Duration = PATIENCE,  # noqa: ASYNC109
+    ) -> Done:
+        """End a delegated task with its result, from anywhere; needs the broker only, and a worker of the service.
+
+        `await client.complete_task(client.service(Office).approve, task_id, True)`
+
+        Arguments:
+            task: a method of what `service` returned, which has the result checked here; or the service, by its name,
+                its contract, or a class that implements it.
+            task_id: as `service.context()` had it where the task was delegated.
+            result: must fit what the contract returns.
+            sequence: only this life of the task, as `service.context()` had it; default: whichever is open.
+            timeout: how long to wait for a worker; the request stands in the queue all the same.
+
+        A count of 0 says that there was nothing to complete, and the text why: it had ended before (once is as good as
+        twice), or is not known. Raises `ArgumentMismatch`, or `RequestRefused` from the worker, for a result that does
+        not fit; `RequestRefused` for a task that is not delegated; `RequestTimedOut`.
+        """
+        outcome = delegates.completed(self._post, result, task)
+        return await delegates.settle(self._post, task, task_id, outcome, timeout, sequence=sequence)
+
+    async def fail_task(
+        self,
+        task: str | Callable[..., Any],
+        task_id: str,
+        error: BaseException | str,
+        *,
+        retry: bool = False,
+        sequence: int | None = None,
+        timeout: Duration = PATIENCE,  # noqa: ASYNC109
+    ) -> Done:
+        """End a delegated task with a failure, from anywhere; see `complete_task`.
+
+        Arguments:
+            task: a method of what `service` returned; or the service, by its name or contract.
+            task_id: as `service.context()` had it.
+            error: an exception, or the reason in words.
+            retry: have its policy decide, as if the function had raised: the function runs again, under the same id,
+                unless the policy gives up. Else whoever waits is told at once.
+            sequence: only this life of the task.
+            timeout: how long to wait for a worker.
+        """
+        outcome = delegates.failed(self._post, error)
+        return await delegates.settle(self._post, task, task_id, outcome, timeout, sequence=sequence, retry=retry)
+
+    async def pause_service(self, service: str | type[Any], timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109
+        """Have all nodes begin no task of a service any more, until it is resumed.
+
+        What runs ends, what waits stays in the queue, timeouts go on. It is written down by a node, and survives
+        restarts. Raises `RequestTimedOut` when no node answers; `leveret services pause` needs none.
+        """
+        return await pausing.pause(self._post, service, timeout, paused=True)
+
+    async def resume_service(self, service: str | type[Any], timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109
+        """Have the nodes go on with a service that is paused; see `pause_service`."""
+        return await pausing.pause(self._post, service, timeout, paused=False)
 
     async def retry_tasks(
         self,
@@ -207,8 +379,10 @@ class Client:
         return target
 
 
-def _resolve(workflow: Any) -> tuple[str, WorkflowDefinition | None]:
+def _resolve(workflow: Any, message_id: str | None) -> tuple[str, WorkflowDefinition | None]:
     if isinstance(workflow, str):
+        if message_id is not None:
+            raise ConfigurationError(f"{workflow}: by name, give message_id to call(), dispatch() or signal() itself")
         return check_name("workflow", workflow), None
     definition = definition_of(workflow)
     return definition.name, definition

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from leveret.client.post import Post, letter
+from leveret.client.requests import Deadline
 from leveret.client.verbs import PATIENCE, Verb, Verbs
-from leveret.contract import Duration, seconds
+from leveret.contract import Duration
+from leveret.runtime import CancelCall, MethodCall, SignalCall, Target
+from leveret.verbs import done_by_tag
 from leveret_broker.codec import Payload
 from leveret_broker.envelope import Call, Cancel, ClientCaller, Done, Fanned, MembersPage, Signal, TagFan, TagMembers
-from leveret_broker.ids import tag_key
+from leveret_broker.ids import new_id, tag_key
 
 
 class TagMember(NamedTuple):
@@ -53,9 +57,18 @@ class Group(Verbs):
         """Send a signal by the channel's name on the wire, unchecked; returns when the broker holds it."""
         await self.post_signal(channel, self._post.codec.dump(value), message_id)
 
+    @property
+    def target(self) -> Target:
+        """Who is meant."""
+        return Target(self.workflow, tag=self.tag)
+
     async def post_signal(self, channel: str, value: Payload, message_id: str | None) -> None:
         """Send an encoded signal."""
-        await self._fan(Signal(channel, value, patient=True), message_id)
+        call = SignalCall(self.target, channel, value, message_id or new_id())
+        await self._post.around.signal(call, self._signal)
+
+    async def _signal(self, call: SignalCall) -> None:
+        await self._fan(Signal(call.channel, call.value, patient=True), call.message_id)
 
     async def dispatch(
         self, method: str, arguments: Mapping[str, Any] | None = None, *, message_id: str | None = None
@@ -65,20 +78,29 @@ class Group(Verbs):
 
     async def post_call(self, method: str, arguments: Payload, message_id: str | None = None) -> Sent:
         """Call a method with encoded arguments."""
-        await self._fan(Call(method, arguments, patient=True), message_id)
-        return Sent(self.workflow, self.tag, method)
+        call = MethodCall(self.target, method, arguments, message_id=message_id or new_id())
+        sent: Sent = await self._post.around.call(call, self._call, waits=False)
+        return sent
+
+    async def _call(self, call: MethodCall) -> Sent:
+        await self._fan(Call(call.method, call.arguments, patient=True), call.message_id)
+        return Sent(self.workflow, self.tag, call.method)
 
     async def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask every instance to cancel, by `force` without its code; returns when the broker holds the request."""
-        await self._fan(Cancel(reason=reason, force=force), None)
+        await self._post.around.cancel(CancelCall(self.target, reason, force), self._cancel)
+
+    async def _cancel(self, call: CancelCall) -> None:
+        await self._fan(Cancel(reason=call.reason, force=call.force), None)
 
     async def ask(self, verb: Callable[[ClientCaller | None], Verb], timeout: Duration) -> Done:  # noqa: ASYNC109
         """Send a verb to every instance; returns how many it was sent to, once it was."""
-        queue, key = await self._post.queue_of_tag(self.workflow, self.tag), tag_key(self.workflow, self.tag)
+        key, deadline = tag_key(self.workflow, self.tag), Deadline(timeout)
         with self._post.requests.expect(f"verb for {self}") as expecting:
+            queue = await expecting.within(deadline, self._post.queue_of_tag(self.workflow, self.tag))
             self._post.ask(expecting, queue, letter(key, TagFan(verb(None), expecting.caller)))
-            fanned = await expecting.answer(Fanned, seconds("the timeout", timeout))
-        return Done(fanned.members > 0, fanned.members, f"sent to {fanned.members} instance(s)")
+            fanned = await expecting.answer(Fanned, deadline)
+        return done_by_tag(fanned.members)
 
     async def members(self, timeout: Duration = PATIENCE) -> AsyncIterator[TagMember]:  # noqa: ASYNC109
         """Iterate over the instances in the order in which they joined, asking for a page at a time.
@@ -87,15 +109,21 @@ class Group(Verbs):
         """
         after, more = 0, True
         while more:
-            queue = await self._post.queue_of_tag(self.workflow, self.tag)
-            with self._post.requests.expect(f"members: {self}") as expecting:
-                question = TagMembers(expecting.caller, after)
-                self._post.ask(expecting, queue, letter(tag_key(self.workflow, self.tag), question))
-                page = await expecting.answer(MembersPage, seconds("the timeout", timeout))
+            page: MembersPage = await self._post.around.page(
+                self.target, "members", after, partial(self._page, after, timeout)
+            )
             for number, instance, run in page.members:
                 yield TagMember(instance, run)
                 after = number
             more = page.more and bool(page.members)
+
+    async def _page(self, after: int, timeout: Duration) -> MembersPage:  # noqa: ASYNC109
+        deadline = Deadline(timeout)
+        with self._post.requests.expect(f"members: {self}") as expecting:
+            queue = await expecting.within(deadline, self._post.queue_of_tag(self.workflow, self.tag))
+            question = TagMembers(expecting.caller, after)
+            self._post.ask(expecting, queue, letter(tag_key(self.workflow, self.tag), question))
+            return await expecting.answer(MembersPage, deadline)
 
     async def _fan(self, message: Signal | Cancel | Call, message_id: str | None) -> None:
         queue = await self._post.queue_of_tag(self.workflow, self.tag)

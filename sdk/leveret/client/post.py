@@ -6,11 +6,12 @@ import asyncio
 import time
 from typing import Final
 
+from leveret.client.around import Around
 from leveret.client.requests import Expecting, Requests
-from leveret_broker.address import TAGS, MailboxQueue
+from leveret_broker.address import TAGS, ControlExchange, MailboxQueue, ServiceQueue
 from leveret_broker.codec import Codec
 from leveret_broker.envelope import Envelope, Message, encode
-from leveret_broker.ids import new_id, queue_index, tag_key
+from leveret_broker.ids import new_id, queue_index, tag_key, task_tag_key
 from leveret_broker.transport import Transport
 
 CLAIMS_REMEMBERED: Final = 10_000
@@ -22,9 +23,11 @@ MAILBOX_QUEUES: Final = 8
 class Post:
     """What everything in the client sends through."""
 
-    def __init__(self, transport: Transport, codec: Codec) -> None:
+    def __init__(self, transport: Transport, codec: Codec, around: Around | None = None) -> None:
         self.transport = transport
         self.codec = codec
+        self.around = around or Around()
+        """Interceptors of the client."""
         self.requests = Requests(transport)
         self._counts: dict[str, int] = {}
         self._claimed: dict[tuple[str, str], None] = {}
@@ -37,6 +40,10 @@ class Post:
         """Return the mailbox queue of a tag."""
         return MailboxQueue(TAGS, queue_index(tag_key(workflow, tag), await self._count(TAGS)))
 
+    async def queue_of_task_tag(self, service: str, tag: str) -> MailboxQueue:
+        """Return the mailbox queue of a tag on tasks."""
+        return MailboxQueue(TAGS, queue_index(task_tag_key(service, tag), await self._count(TAGS)))
+
     def remember_claim(self, workflow: str, instance: str) -> None:
         """Remember that a start went through a tag: signals to the instance must wait for it."""
         self._claimed[workflow, instance] = None
@@ -47,7 +54,7 @@ class Post:
         """Tell whether a signal to the instance may arrive before its start."""
         return (workflow, instance) in self._claimed
 
-    def publish(self, queue: MailboxQueue, envelope: Envelope) -> asyncio.Future[None]:
+    def publish(self, queue: MailboxQueue | ServiceQueue | ControlExchange, envelope: Envelope) -> asyncio.Future[None]:
         """Publish and return the confirmation."""
         return self.transport.publish(queue, encode(envelope))
 
@@ -55,7 +62,9 @@ class Post:
         """Publish a message that nobody answers, and wait until the broker holds it."""
         await self.confirmed(self.publish(queue, letter(actor, message, message_id=message_id)))
 
-    def ask(self, expecting: Expecting, queue: MailboxQueue, envelope: Envelope) -> asyncio.Future[None]:
+    def ask(
+        self, expecting: Expecting, queue: MailboxQueue | ServiceQueue | ControlExchange, envelope: Envelope
+    ) -> asyncio.Future[None]:
         """Publish a message that is answered, and return the confirmation, which need not be waited for.
 
         It is published again when the connection was lost meanwhile. If it cannot be sent, `expecting` is told.

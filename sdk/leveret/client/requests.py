@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from loguru import logger
 
+from leveret.contract import Duration, seconds
 from leveret.errors import RequestRefused, RequestTimedOut
 from leveret_broker.envelope import ClientCaller, Message, Refused, decode
 from leveret_broker.errors import DecodeError, TransportClosed, TransportError
@@ -16,6 +17,33 @@ from leveret_broker.ids import new_id
 from leveret_broker.transport import Subscription, Transport
 
 A = TypeVar("A")
+
+
+class Deadline:
+    """When somebody waits no longer; each step on the way to an answer counts."""
+
+    def __init__(self, timeout: Duration | None) -> None:
+        """Wait for a timedelta or seconds, or (None) for ever."""
+        self.seconds = None if timeout is None else seconds("the timeout", timeout)
+        self._end = None if self.seconds is None else asyncio.get_running_loop().time() + self.seconds
+
+    def left(self) -> float | None:
+        """Return the seconds that are left, None for ever."""
+        return None if self._end is None else max(0.0, self._end - asyncio.get_running_loop().time())
+
+    async def within(self, step: Awaitable[A], what: str) -> A:
+        """Return what a step gives; raises `RequestTimedOut` for `what`."""
+        scope = asyncio.timeout_at(self._end)
+        try:
+            async with scope:
+                return await step
+        except TimeoutError:
+            if scope.expired():
+                raise RequestTimedOut(what, self.seconds or 0.0) from None
+            raise
+
+
+FOR_EVER: Final = Deadline(None)
 
 
 @dataclass(slots=True)
@@ -142,14 +170,18 @@ class Expecting:
         if not future.cancelled() and (error := future.exception()) is not None:
             self._request.fail(error)
 
-    async def answer(self, kind: type[A], deadline: float | None) -> A:
-        """Wait for the answer, at most `deadline` seconds (None: for ever), whether the question could be sent or not.
+    async def within(self, deadline: Deadline, step: Awaitable[A]) -> A:
+        """Return what a step towards the question gives; raises `RequestTimedOut`."""
+        return await deadline.within(step, self._request.what)
+
+    async def answer(self, kind: type[A], deadline: Deadline = FOR_EVER) -> A:
+        """Wait for the answer until the deadline, whether the question could be sent or not.
 
         Raises `RequestTimedOut`, `RequestRefused`, `PublishFailed`, `BrokerRefused`, `TransportClosed`.
         """
-        done, _ = await asyncio.wait([self.future], timeout=deadline)
+        done, _ = await asyncio.wait([self.future], timeout=deadline.left())
         if not done:
-            raise RequestTimedOut(self._request.what, deadline or 0.0)
+            raise RequestTimedOut(self._request.what, deadline.seconds or 0.0)
         return checked(self.future.result(), kind, self._request.what)
 
 

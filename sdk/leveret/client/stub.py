@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from leveret.client.group import Group
 from leveret.client.handle import Handle
+from leveret.client.key import MessageKey
 from leveret.client.post import Post
 from leveret.client.starting import Starter
 from leveret.definition import ChannelDefinition, MethodDefinition, WorkflowDefinition
@@ -39,21 +40,25 @@ class StartMethod:
 class CallMethod:
     """A method to run on a running instance: call it and await, or give it to `Client.dispatch`."""
 
-    def __init__(self, handle: Handle[Any], codec: Codec, definition: MethodDefinition) -> None:
+    def __init__(self, handle: Handle[Any], codec: Codec, definition: MethodDefinition, key: MessageKey) -> None:
         self._handle = handle
         self._codec = codec
         self._definition = definition
+        self._key = key
 
     def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         """Check the arguments, and return what calls and waits for the result."""
         signature = self._definition.signature
-        return self._handle.run_call(self._definition.name, signature.dump(self._codec, args, kwargs), signature.result)
+        arguments = signature.dump(self._codec, args, kwargs)
+        message_id = self._key.take(signature.name, arguments)
+        return self._handle.run_call(self._definition.name, arguments, signature.result, message_id)
 
     def dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Coroutine[Any, Any, Handle[Any]]:
         """Check the arguments, and return what calls."""
         signature = self._definition.signature
         arguments = signature.dump(self._codec, args, kwargs)
-        return self._handle.post_call(self._definition.name, arguments, signature.result)
+        message_id = self._key.take(signature.name, arguments)
+        return self._handle.post_call(self._definition.name, arguments, signature.result, message_id)
 
 
 class QueryMethod:
@@ -76,10 +81,11 @@ class QueryMethod:
 class FanMethod:
     """A method to run on all instances with a tag: only to be given to `Client.dispatch`."""
 
-    def __init__(self, group: Group, codec: Codec, definition: MethodDefinition) -> None:
+    def __init__(self, group: Group, codec: Codec, definition: MethodDefinition, key: MessageKey) -> None:
         self._group = group
         self._codec = codec
         self._definition = definition
+        self._key = key
 
     def __call__(self, *_: Any, **__: Any) -> Coroutine[Any, Any, Any]:
         """Refuse: many instances give no single result."""
@@ -91,8 +97,9 @@ class FanMethod:
 
     def dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Coroutine[Any, Any, Any]:
         """Check the arguments, and return what calls."""
-        arguments = self._definition.signature.dump(self._codec, args, kwargs)
-        return self._group.post_call(self._definition.name, arguments)
+        signature = self._definition.signature
+        arguments = signature.dump(self._codec, args, kwargs)
+        return self._group.post_call(self._definition.name, arguments, self._key.take(signature.name, arguments))
 
 
 class NamedStart:
@@ -115,8 +122,9 @@ class NamedStart:
 class Inlet(Channel[Any]):
     """The sending side of a channel."""
 
-    def __init__(self, post: Post, target: Handle[Any] | Group, definition: ChannelDefinition) -> None:
+    def __init__(self, post: Post, target: Handle[Any] | Group, definition: ChannelDefinition, key: MessageKey) -> None:
         super().__init__(buffered=definition.buffered, name=definition.name)
+        self._key = key
         self._post = post
         self._target = target
         self._definition = definition
@@ -127,6 +135,8 @@ class Inlet(Channel[Any]):
         A second one with the same `message_id` is dropped. Raises `ArgumentMismatch` for a value of another type.
         """
         payload = signal_payload(self._post.codec, self._target.workflow, self._definition, value)
+        if message_id is None:
+            message_id = self._key.take(f"{self._target.workflow}.{self.name}.send", payload)
         await self._target.post_signal(self.name, payload, message_id)
 
 
@@ -141,17 +151,23 @@ class NewStub:
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(no_attribute(self.__dict__.get("_definition"), name, "new()"), name=name, obj=self)
 
+    def __repr__(self) -> str:
+        return f"<stub that starts {self._definition.name}>"
+
 
 class TargetStub:
     """What `Client.get` and `Client.all` return at run time: methods, channels, and the verbs of the target."""
 
-    def __init__(self, post: Post, target: Handle[Any] | Group, definition: WorkflowDefinition) -> None:
+    def __init__(
+        self, post: Post, target: Handle[Any] | Group, definition: WorkflowDefinition, message_id: str | None = None
+    ) -> None:
+        key = MessageKey(message_id)
         self.leveret_target = target
         self._definition = definition
         for channel in definition.channels.values():
-            setattr(self, channel.attribute or channel.name, Inlet(post, target, channel))
+            setattr(self, channel.attribute or channel.name, Inlet(post, target, channel, key))
         for method in definition.methods.values():
-            setattr(self, method.attribute, _method(post, target, method))
+            setattr(self, method.attribute, _method(post, target, method, key))
         for query in definition.queries.values():
             setattr(self, query.attribute, QueryMethod(target, post.codec, query))
 
@@ -163,10 +179,12 @@ class TargetStub:
         raise AttributeError(no_attribute(self._definition, name, "get() and all()"), name=name, obj=self)
 
 
-def _method(post: Post, target: Handle[Any] | Group, method: MethodDefinition) -> CallMethod | FanMethod:
+def _method(
+    post: Post, target: Handle[Any] | Group, method: MethodDefinition, key: MessageKey
+) -> CallMethod | FanMethod:
     if isinstance(target, Handle):
-        return CallMethod(target, post.codec, method)
-    return FanMethod(target, post.codec, method)
+        return CallMethod(target, post.codec, method, key)
+    return FanMethod(target, post.codec, method, key)
 
 
 def target_of(stub: object) -> Handle[Any] | Group:

@@ -5,20 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
+from leveret.client.post import Post
 from leveret.contract import Duration
-from leveret.errors import ArgumentMismatch
-from leveret.service.defining import definition_of
+from leveret.runtime import Target, VerbCall
+from leveret.verbs import Names, chosen_tasks
 from leveret_broker.envelope import Cancel, ClientCaller, CompleteTimers, Done, RetryTasks, RetryWorkflow
 
 PATIENCE: Final = 5.0
 """Seconds that `describe`, `history`, `members` and the verbs wait for a node."""
-RETRIED: Final = ("failed", "timed_out", "cancelled")
-"""How a task can have ended that is retried."""
 
 Verb: TypeAlias = Cancel | RetryTasks | RetryWorkflow | CompleteTimers
-Names: TypeAlias = str | type[Any] | Iterable[str | type[Any]]
 
 
 class Verbs(ABC):
@@ -27,6 +25,13 @@ class Verbs(ABC):
     `timeout` is a timedelta or seconds. Raises `RequestTimedOut` when no node answers until then: the request stands in
     the mailbox all the same, and is carried out when a node comes.
     """
+
+    _post: Post
+
+    @property
+    @abstractmethod
+    def target(self) -> Target:
+        """Who is meant."""
 
     @abstractmethod
     async def ask(self, verb: Callable[[ClientCaller | None], Verb], timeout: Duration) -> Done:  # noqa: ASYNC109
@@ -50,33 +55,34 @@ class Verbs(ABC):
             service: only those of these services: names or contracts.
             timeout: see the class.
         """
-        statuses = (status,) if isinstance(status, str) else tuple(status)
-        wrong = sorted(set(statuses) - set(RETRIED))
-        if wrong:
-            text = f"retry_tasks(status={wrong[0]!r}): only tasks that are {', '.join(RETRIED)} can be retried"
-            raise ArgumentMismatch(text)
-        return await self.ask(partial(_retry, task_ids, statuses, _names(service)), timeout)
+        return await self._operate(
+            VerbCall(self.target, "retry_tasks", chosen_tasks(task_ids, status, service)), timeout
+        )
 
     async def retry_workflow_task(self, timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109
         """Run the turn again in which the instance failed by its own code, or what blocks it; mend the code first."""
-        return await self.ask(RetryWorkflow, timeout)
+        return await self._operate(VerbCall(self.target, "retry_workflow_task"), timeout)
 
     async def complete_timers(self, method: str = "", timeout: Duration = PATIENCE) -> Done:  # noqa: ASYNC109
         """Fire the pending timers now, those of `asyncio` too, one after another; timeouts of tasks are none.
 
         `method` is a method id: only that method's timers.
         """
-        return await self.ask(partial(_complete, method), timeout)
+        return await self._operate(VerbCall(self.target, "complete_timers", method=method), timeout)
+
+    async def _operate(self, call: VerbCall, timeout: Duration) -> Done:  # noqa: ASYNC109
+        async def act(call: VerbCall) -> Done:
+            return await self.ask(partial(_message, call), timeout)
+
+        done: Done = await self._post.around.verb(call, act)
+        return done
 
 
-def _retry(ids: tuple[str, ...], statuses: tuple[str, ...], names: tuple[str, ...], who: ClientCaller | None) -> Verb:
-    return RetryTasks(ids, statuses, names, who)
-
-
-def _complete(method: str, who: ClientCaller | None) -> Verb:
-    return CompleteTimers(method, who)
-
-
-def _names(services: Names) -> tuple[str, ...]:
-    listed = (services,) if isinstance(services, str | type) else tuple(services)
-    return tuple(one if isinstance(one, str) else definition_of(one).name for one in listed)
+def _message(call: VerbCall, who: ClientCaller | None) -> Verb:
+    match call.verb:
+        case "retry_tasks":
+            return RetryTasks(call.tasks.task_ids, call.tasks.statuses, call.tasks.services, who)
+        case "complete_timers":
+            return CompleteTimers(call.method, who)
+        case _:
+            return RetryWorkflow(who)

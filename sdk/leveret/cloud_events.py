@@ -1,0 +1,84 @@
+"""Events on the wire: CloudEvents 1.0, JSON in structured mode (`application/cloudevents+json`).
+
+One body that says everything, whoever carries it: there is no binding of CloudEvents to AMQP 0.9.1 whose headers a
+client in another language could rely on.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from leveret.events import NEVER, SERVICE_EVENTS, WORKFLOW_EVENTS, Event, ServiceEvent, WorkflowEvent
+from leveret_broker.errors import DecodeError
+
+TYPE_PREFIX: Final = "leveret."
+
+
+class _CloudEvent(msgspec.Struct):
+    id: str
+    source: str
+    type: str
+    time: datetime
+    subject: str
+    data: msgspec.Raw
+    specversion: str = "1.0"
+    datacontenttype: str = "application/json"
+
+
+_encode = msgspec.json.Encoder().encode
+_envelopes = msgspec.json.Decoder(_CloudEvent)
+_data: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    f"{TYPE_PREFIX}{family}.{name}": msgspec.json.Decoder(kind)
+    for family, table in (("workflow", WORKFLOW_EVENTS), ("service", SERVICE_EVENTS))
+    for name, kind in table.items()
+}
+
+
+def key_of(event: Event) -> str:
+    """Return the routing key of an event: `workflow.Booking.completed`."""
+    family, name, _ = _about(event)
+    return f"{family}.{name}.{event.type}"
+
+
+def subject_of(event: Event) -> str:
+    """Return what an event is about: the id of the instance, or of the task."""
+    return _about(event)[2]
+
+
+def encode(event: Event, namespace: str) -> bytes:
+    """Return the body of an event."""
+    family, name, subject = _about(event)
+    data = _encode(msgspec.structs.replace(event, id="", at=NEVER))  # the envelope has these two
+    return _encode(
+        _CloudEvent(
+            event.id,
+            f"/leveret/{namespace}/{family}/{name}",
+            f"{TYPE_PREFIX}{family}.{event.type}",
+            datetime.fromtimestamp(event.at, UTC),
+            subject,
+            msgspec.Raw(data),
+        )
+    )
+
+
+def decode(body: bytes) -> Event | None:
+    """Return the event in a body, None for a type that only a later leveret knows; raises `DecodeError`."""
+    try:
+        found = _envelopes.decode(body)
+        decoder = _data.get(found.type)
+        if decoder is None:
+            return None
+        event: Event = decoder.decode(found.data)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise DecodeError(f"not an event: {error}") from error
+    return msgspec.structs.replace(event, id=found.id, at=found.time.timestamp())
+
+
+def _about(event: Event) -> tuple[str, str, str]:
+    if isinstance(event, WorkflowEvent):
+        return "workflow", event.workflow, event.instance
+    assert isinstance(event, ServiceEvent)
+    return "service", event.service, event.task_id
