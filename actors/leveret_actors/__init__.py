@@ -6,7 +6,8 @@ mailbox/    the loop of a mailbox queue: take, decide, commit, acknowledge, publ
 workflow/   instances: journal, deterministic loop, replay, one handler per message kind
 tag/        business ids and their members
 service/    tasks: slots, retries, timeouts
-router/     dead letters into the store
+ingress/    what applications ask for by JSON; bridge/: rules that make it of what others publish
+router/     dead letters into the store; dead_letters: what operators do with them
 store/      the contract; redis, sqlite, memory
 config/     leveret.toml and the environment
 cli/        the command line
@@ -16,9 +17,11 @@ testing     for tests of workflows
 
 from loguru import logger
 
+from leveret_actors.bridge import Bridge
+from leveret_actors.dead_letters import DeadLetters
 from leveret_actors.node import Node
 from leveret_actors.settings import Retention, ServiceSettings, Settings
 
 logger.disable("leveret_actors")  # a library says nothing until it is asked: logger.enable("leveret_actors")
 
-__all__ = ["Node", "Retention", "ServiceSettings", "Settings"]
+__all__ = ["Bridge", "DeadLetters", "Node", "Retention", "ServiceSettings", "Settings"]

@@ -15,7 +15,6 @@ import msgspec
 from leveret_broker.address import Address
 
 if TYPE_CHECKING:
-    from leveret.events import Event
     from leveret_actors.store.contract import ActorRecord, ActorWrite, MemberWrite, Timer
     from leveret_broker.address import MailboxQueue
     from leveret_broker.envelope import Envelope
@@ -77,8 +76,6 @@ class Turn:
     """Kept for the next turn; None drops it."""
     size: int = 0
     """Estimated bytes of `live`, for the cache's bound."""
-    events: tuple[Event, ...] = ()
-    """What listeners are told after the commit; filled only where there are some."""
     more: bool = False
     """The actor has work left: give it another turn even without a message."""
 

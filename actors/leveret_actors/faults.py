@@ -1,4 +1,4 @@
-"""Fault points: places in the turn where tests have this process killed with signal 9.
+"""Fault points: places in the turn, and in the life of a lease, where tests have this process killed with signal 9.
 
 `LEVERET_FAULT=after-commit:3` kills it the third time it gets there. Without the variable a point costs one comparison.
 """
@@ -16,6 +16,17 @@ POINTS: Final = (
     "after-acknowledge",
     "between-publishes",
     "before-settle",
+    "before-lease",
+    "after-lease",
+    "after-renewal",
+    "after-finish",
+    "after-tell",
+    "before-delegation",
+    "after-delegation",
+    "after-settlement",
+    "in-fan-out",
+    "commands-taken",
+    "commands-sent",
 )
 
 

@@ -6,16 +6,23 @@ import asyncio
 import signal
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from loguru import logger
 
-from leveret import service, workflow
+from leveret import Client, workflow
+from leveret.client.shared import SharedClient, shared_client
 from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
+from leveret.listening import ListenerDefinition, definition_of
 from leveret.url import Url
 from leveret_actors.backends import backends
+from leveret_actors.bridge import Bridge, BridgeRunner, Crossing
+from leveret_actors.bridge.checking import check_against, check_all
 from leveret_actors.collecting import rarely_collecting
+from leveret_actors.egress import ListenerRunner, Wanted
+from leveret_actors.ingress import AnswerRouter, CommandRouter, Contracts, Sender, body_limit
 from leveret_actors.mailbox.cache import ActorCache
 from leveret_actors.mailbox.directory import Directory
 from leveret_actors.mailbox.host import Host
@@ -23,37 +30,45 @@ from leveret_actors.mailbox.loop import MailboxLoop
 from leveret_actors.mailbox.stepper import Stepper, ThreadStepper
 from leveret_actors.mailbox.wake import keep_awake
 from leveret_actors.router import DeadLetterRouter
-from leveret_actors.service import ServiceRunner
+from leveret_actors.service import LeaseKeeper, LeaseSweeper, Lifespan, Pauses, ServiceRunner
+from leveret_actors.service.telling import TaskTeller
 from leveret_actors.settings import Settings
 from leveret_actors.tag import TagActors
+from leveret_actors.voice import Voice
 from leveret_actors.workflow.actors import WorkflowActors
 from leveret_actors.workflow.house import EngineSettings
-from leveret_broker.codec import Codec
+from leveret_broker.codec import PAYLOAD_LIMIT, Codec, make_codec
+from leveret_broker.ending import AGAIN, end
 from leveret_broker.errors import ConfigurationError, StoreUnavailable
 from leveret_broker.ids import check_id, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
     from types import TracebackType
 
     from leveret.definition import ServiceInstance, WorkflowDefinition
-    from leveret.events import Listener
     from leveret_actors.actor import Actors
     from leveret_actors.store.contract import Store
+    from leveret_broker.payload_codec import PayloadCodecs
     from leveret_broker.transport import Transport
 
 
+PAUSE: Final = 1.0
+"""Seconds before the store is asked again."""
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Node:
     """Hosts what it is given until it is told to stop.
 
-    `workflows` are classes defined with `@workflow.define`, several versions of one name allowed; `services` are
-    service objects, or classes that need no arguments. `url` names broker and store (`LEVERET_URL` when None). Tests
-    and embedders may hand in `transport` and `store` instead; the node opens and closes both. `clock` gives Unix time
-    to what does not go by the store's. `listeners` are called with each event of each committed turn, see
-    `leveret.events`; `interceptors` run around what workflows and tasks do, see `leveret.interceptors`.
+    `workflows` are classes defined with `@workflow.define`, several versions of one name allowed. `services` are
+    service objects, classes that need no arguments, or functions that make one when the node starts: plain or async
+    ones, and those under `@asynccontextmanager`, which close it after its tasks have ended. `url` names broker and
+    store (`LEVERET_URL` when None). Tests and embedders may hand in `transport` and `store` instead; the node opens and
+    closes both. `clock` gives Unix time to what does not go by the store's. `listeners` are functions under
+    `@leveret.listener`; `interceptors` run around what workflows and tasks do, see `leveret.interceptors`. `bridges`
+    bind what others publish on RabbitMQ to workflows, see `leveret_actors.Bridge`. `payload_codec` wraps user data at
+    rest and in flight; of several the first one writes, all read.
 
     Raises `ConfigurationError` at once for registrations that cannot work.
     """
@@ -68,34 +83,44 @@ class Node:
         settings: Settings | None = None,
         transport: Transport | None = None,
         store: Store | None = None,
-        codec: Codec | None = None,
+        payload_codec: Codec | PayloadCodecs = None,
         stepper: Stepper | None = None,
         clock: Callable[[], float] = time.time,
-        listeners: Sequence[Listener] = (),
+        listeners: Sequence[Callable[..., Any]] = (),
         interceptors: Sequence[WorkflowInterceptor | TaskInterceptor] = (),
+        bridges: Sequence[Bridge] = (),
     ) -> None:
         """Check the registrations; nothing is opened yet."""
         self.settings = settings or Settings()
         self.name = f"{check_id('the name of the node', name or socket.gethostname())}-{new_id()[:8]}"
+        _check_lists(workflows, services)
         self._workflows = _by_name([workflow.definition_of(cls) for cls in workflows])
-        self._services = [service.instance(target) for target in services]
+        self._crossings = _crossings(bridges, self._workflows)
+        self._lifespan = Lifespan(services)
+        self._services: list[ServiceInstance] = []
         if (transport is None) != (store is None):
             text = "give Node both transport and store, or neither and a url"
             raise ConfigurationError(text)
         if transport is not None and store is not None:
-            self._transport, self._store, self._codec = transport, store, codec or Codec()
+            self._transport, self._store = transport, store
+            self._codec = make_codec(payload_codec, PAYLOAD_LIMIT)
         else:
             parsed = Url.parse(url)
             self._transport, self._store = backends(parsed)
-            self._codec = codec or Codec(limit=parsed.payload_limit)
+            self._codec = make_codec(payload_codec, parsed.payload_limit)
         self._stepper = stepper or ThreadStepper(self.settings.step_budget)
         self._clock = clock
-        self._listeners = tuple(listeners)
+        self._listeners = _by_group(listeners)
+        self._wanted = Wanted(self._store, self.settings.events.publish)
+        self._teller = TaskTeller(self._transport, self._voice_of_service, worker=self.name, clock=clock)
         self._around_workflows = tuple(one for one in interceptors if isinstance(one, WorkflowInterceptor))
         self._around_tasks = tuple(one for one in interceptors if isinstance(one, TaskInterceptor))
+        self._leases = LeaseKeeper(self._store, holder=self.name, settings=self.settings.leases)
+        self._pauses = Pauses(self._store, self._transport)
         self._stop = asyncio.Event()
         self._loops: list[MailboxLoop] = []
         self._runners: list[ServiceRunner] = []
+        self._listening: list[ListenerRunner] = []
         self._exit = AsyncExitStack()
         self._serving: asyncio.Task[None] | None = None
 
@@ -130,12 +155,17 @@ class Node:
         """Open transport and store, and serve in the background."""
         async with AsyncExitStack() as stack:
             stack.callback(self._stepper.close)
+            stack.push_async_callback(self._store.close)  # what refuses may have connected
             await self._store.open()
-            stack.push_async_callback(self._store.close)
             await self._transport.open()
             stack.push_async_callback(self._transport.close)
+            client = SharedClient(Client(transport=self._transport, payload_codec=self._codec))
+            stack.push_async_callback(client.close)
+            self._services = await self._lifespan.open()
+            stack.push_async_callback(self._lifespan.close, self.settings.grace)
+            await self._begin_to_listen()
             host = self._host()
-            jobs = await self._jobs(host)
+            jobs = await self._jobs(host, client)
             self._serving = asyncio.create_task(self._serve(host, jobs), name=f"node {self.name}")
             self._exit = stack.pop_all()
         logger.info("node {} serves {}", self.name, self._offer())
@@ -161,9 +191,8 @@ class Node:
             store=self._store,
             stepper=self._stepper,
             cache=ActorCache(actors=self.settings.cache_actors, size=self.settings.cache_bytes),
-            directory=Directory(self._transport, self.settings.mailboxes),
+            directory=Directory(self._transport, self._store, self.settings.mailboxes),
             settings=self.settings,
-            listeners=self._listeners,
         )
 
     def _actors(self) -> list[Actors]:
@@ -174,26 +203,59 @@ class Node:
                 name,
                 versions,
                 self._codec,
-                settings=EngineSettings(retention=keep.closed_seconds, failed_retention=keep.failed_seconds),
+                settings=EngineSettings(
+                    retention=keep.closed_seconds,
+                    failed_retention=keep.failed_seconds,
+                    fold_after=self.settings.fold_after,
+                ),
                 read_journal=self._store.read_journal,
-                listens=bool(self._listeners),
+                voice=self._voice("workflow", name),
                 interceptors=self._around_workflows,
             )
             for name, versions in self._workflows.items()
         ]
         return found
 
-    async def _jobs(self, host: Host) -> list[Coroutine[Any, Any, None]]:
+    async def _jobs(self, host: Host, client: SharedClient) -> list[Coroutine[Any, Any, None]]:
         for actors in self._actors():
             self._loops += [MailboxLoop(queue, actors, host) for queue in await host.directory.queues(actors.kind)]
         self._runners = [self._runner(instance) for instance in self._services]
-        router = DeadLetterRouter(self._transport, self._store, clock=self._clock)
+        router = DeadLetterRouter(self._transport, self._store, teller=self._teller, clock=self._clock)
+        leases = self.settings.leases
+        sweeper = LeaseSweeper(
+            self._transport, self._store, node=self.name, settings=leases, teller=self._teller, clock=self._clock
+        )
+        wanted = self.settings.ingress
+        ingress = self._ingress(host) if (bool(self._workflows) if wanted is None else wanted) else []
         return [
             router.run(),
             keep_awake(host, self._loops),
             *(loop.run() for loop in self._loops),
-            *(runner.run() for runner in self._runners),
+            *(_with(client, runner) for runner in self._runners),
+            *(_with(client, listener) for listener in self._listening),
+            self._wanted.run(),
+            self._lifespan.watch(),
+            sweeper.run(),
+            self._pauses.run(),
+            *(runner.run() for crossing in self._crossings for runner in self._bridge(crossing, host)),
+            *ingress,
         ]
+
+    def _ingress(self, host: Host) -> list[Coroutine[Any, Any, None]]:
+        return [
+            CommandRouter(self._transport, self._sender(host), limit=body_limit(self._codec.limit)).run(),
+            AnswerRouter(self._transport, host.directory, self._codec, clock=self._clock).run(),
+        ]
+
+    def _bridge(self, crossing: Crossing, host: Host) -> list[BridgeRunner]:
+        return [
+            BridgeRunner(crossing, self._transport, self._sender(host)),
+            BridgeRunner(crossing, self._transport, self._sender(host), again=True),
+        ]
+
+    def _sender(self, host: Host) -> Sender:
+        contracts = Contracts(self._workflows, self._codec)
+        return Sender(self._transport, self._store, host.directory, contracts, clock=self._clock)
 
     def _runner(self, instance: ServiceInstance) -> ServiceRunner:
         return ServiceRunner(
@@ -204,9 +266,28 @@ class Node:
             worker=self.name,
             concurrency=self.settings.concurrency,
             settings=self.settings.services.get(instance.definition.name),
+            registration=instance.settings,
             clock=self._clock,
             interceptors=self._around_tasks,
+            leases=self._leases,
+            pauses=self._pauses,
+            outcomes_kept=self.settings.retention.called_seconds,
+            teller=self._teller,
         )
+
+    async def _begin_to_listen(self) -> None:
+        """Register the listeners before anything runs here, so that they miss nothing of this node."""
+        for definition in self._listeners:
+            listener = ListenerRunner(definition, self._transport, self._store)
+            await _patiently(listener.register)
+            self._listening.append(listener)
+        await _patiently(self._wanted.look)
+
+    def _voice(self, family: Literal["workflow", "service"], name: str) -> Voice:
+        return Voice(lambda: self._wanted.types(family, name), name, self._transport.namespace)
+
+    def _voice_of_service(self, name: str) -> Voice:
+        return self._voice("service", name)
 
     async def _serve(self, host: Host, jobs: list[Coroutine[Any, Any, None]]) -> None:
         """Run all jobs until `stop`; the first that fails ends the node, with its error."""
@@ -217,8 +298,7 @@ class Node:
             if stopping in done:
                 await self._wind_down(tasks)
         finally:
-            for task in (stopping, *tasks):
-                task.cancel()
+            await end(stopping, *tasks, again=AGAIN + self.settings.grace)
             results = await asyncio.gather(*tasks, return_exceptions=True)
             with suppress(StoreUnavailable):  # then the other nodes find out when its last sign of life is over
                 await host.store.heartbeat(self.name, {}, lifetime=0)
@@ -232,6 +312,8 @@ class Node:
         async with asyncio.TaskGroup() as group:
             for runner in self._runners:
                 group.create_task(runner.stop(self.settings.grace))
+            for listener in self._listening:
+                group.create_task(listener.stop(self.settings.grace))
         loops = tasks[2 : 2 + len(self._loops)]
         if loops:
             await asyncio.wait(loops, timeout=self.settings.grace)
@@ -259,7 +341,51 @@ class Node:
     def _offer(self) -> str:
         workflows = ", ".join(f"{name} v{max(versions)}" for name, versions in self._workflows.items())
         services = ", ".join(self._service_names())
-        return f"workflows: {workflows or 'none'}; services: {services or 'none'}"
+        bridges = ", ".join(crossing.bridge.name for crossing in self._crossings)
+        offer = f"workflows: {workflows or 'none'}; services: {services or 'none'}"
+        return f"{offer}; bridges: {bridges}" if bridges else offer
+
+
+async def _patiently(call: Callable[[], Awaitable[None]]) -> None:
+    """Await a call, again while the store does not answer."""
+    while True:
+        try:
+            await call()
+        except StoreUnavailable as error:
+            logger.warning("the store does not answer, trying again: {}", error)
+            await asyncio.sleep(PAUSE)
+        else:
+            return
+
+
+async def _with(client: SharedClient, runner: ServiceRunner | ListenerRunner) -> None:
+    """Run what finds the node's client by `current_client()`."""
+    shared_client.set(client)
+    await runner.run()
+
+
+def _check_lists(workflows: object, services: object) -> None:
+    for name, given in (("workflows", workflows), ("services", services)):
+        if not isinstance(given, Iterable):
+            raise ConfigurationError(f"Node({name}=...) takes a list, not {given!r}")
+
+
+def _crossings(bridges: Sequence[Bridge], workflows: Mapping[str, Mapping[int, WorkflowDefinition]]) -> list[Crossing]:
+    check_all(bridges)
+    for bridge in bridges:
+        check_against(bridge, workflows)
+    return [Crossing(bridge) for bridge in bridges]
+
+
+def _by_group(listeners: object) -> list[ListenerDefinition]:
+    if not isinstance(listeners, Iterable):
+        raise ConfigurationError(f"Node(listeners=...) takes a list, not {listeners!r}")
+    found = [definition_of(one) for one in cast("Iterable[object]", listeners)]
+    groups = [one.group for one in found]
+    for group in groups:
+        if groups.count(group) > 1:
+            raise ConfigurationError(f"two listeners of this node have the group {group!r}: give one of them another")
+    return found
 
 
 def _by_name(definitions: Sequence[WorkflowDefinition]) -> dict[str, dict[int, WorkflowDefinition]]:

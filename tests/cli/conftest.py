@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from leveret_actors.node import Node
 from tests.cli.shop import Order, Warehouse
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+"""Seconds after which a command that has not said it will not."""
 PATHS = [str(ROOT / folder) for folder in ("broker", "sdk", "actors", ".")]
 
 
@@ -85,13 +88,18 @@ def serving(arguments: Sequence[str], ready: str) -> Generator[subprocess.Popen[
 
 
 def read_until(child: subprocess.Popen[str], wanted: str) -> str:
-    """Return the line that holds `wanted`; the test's timeout ends the wait."""
+    """Return the line that holds `wanted`; after a minute the command is killed, and what it said is told."""
     assert child.stderr is not None
     seen: list[str] = []
-    for line in child.stderr:
-        seen.append(line)
-        if wanted in line:
-            return line
+    giving_up = threading.Timer(PATIENCE, child.kill)
+    giving_up.start()
+    try:
+        for line in child.stderr:
+            seen.append(line)
+            if wanted in line:
+                return line
+    finally:
+        giving_up.cancel()
     raise AssertionError(f"{wanted!r} never came: {''.join(seen)}")
 
 

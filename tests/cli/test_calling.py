@@ -18,6 +18,22 @@ async def test_a_started_workflow_answers_with_its_result() -> None:
     assert (ran.code, ran.json) == (0, "3 x hat")
 
 
+async def test_an_ended_instance_is_started_again_when_asked_to() -> None:
+    hat = ("start", "Order", "--args", '{"item": "hat"}', "--id", "o1", "--json", *URL)
+    async with node():
+        first = await leveret_beside(*hat)
+        await leveret_beside("start", "Order", "--args", '{"item": "hat"}', "--id", "o1", "--wait", *URL)
+
+        same = await leveret_beside("start", "Order", "--args", '{"item": "cap"}', "--id", "o1", "--wait", *URL)
+        other = await leveret_beside(
+            "start", "Order", "--args", '{"item": "cap"}', "--id", "o1", "--again", "--wait", *URL
+        )
+
+    assert first.code == 0
+    assert "hat" in str(same.json)
+    assert "cap" in str(other.json)
+
+
 async def test_a_failure_is_one_line_and_exit_code_1() -> None:
     async with node():
         ran = await leveret_beside("start", "Order", "--args", '{"item": "nothing"}', "--wait", *URL)
@@ -35,7 +51,7 @@ async def test_an_instance_is_signalled_by_tag_and_looked_at() -> None:
         )
         waiting = await leveret_beside("describe", "Order", "o1", "--json", *URL)
         table = await leveret_beside("describe", "Order", "o1", *URL)
-        await leveret_beside("signal", "Order", "paid", "5", "--tag", "t:1", *URL)
+        sent = await leveret_beside("signal", "Order", "paid", "5", "--tag", "t:1", *URL)
         result = await leveret_beside("start", "Order", "--method", "pay", "--id", "o1", "--wait", *URL)
         journal = await leveret_beside("history", "Order", "o1", *URL)
         listed = await leveret_beside("list", "Order", "--status", "completed", "--json", *URL)
@@ -44,8 +60,26 @@ async def test_an_instance_is_signalled_by_tag_and_looked_at() -> None:
     assert (waiting.json["status"], waiting.json["tags"]) == ("running", ["t:1"])
     assert "receive paid" in table.out
     assert result.json == "5 for hat"
+    assert "paid sent to all Order with tag 't:1'" in sent.out
     assert "signal accepted channel=paid" in journal.out
     assert [row["id"] for row in listed.json["instances"]] == ["o1"]
+
+
+async def test_instances_are_listed_by_tag() -> None:
+    async with node():
+        for instance, tag in (("o1", "a"), ("o2", "a"), ("o3", "b")):
+            order = ("--method", "pay", "--args", '{"item": "hat"}', "--id", instance, "--tag", tag)
+            await leveret_beside("start", "Order", *order, *URL)
+            await leveret_beside("describe", "Order", instance, *URL)
+        listed = await leveret_beside("list", "Order", "--tag", "a", "--limit", "1", "--json", *URL)
+        table = await leveret_beside("list", "Order", "--tag", "a", *URL)
+        failed = await leveret_beside("list", "Order", "--tag", "a", "--status", "failed", *URL)
+
+    assert [(row["id"], row["status"]) for row in listed.json["instances"]] == [("o1", "running")]
+    assert (listed.json["more"], listed.json["carried_by"], listed.json["under_way"]) == (True, 2, [])
+    assert "o2" in table.out
+    assert "carried by 2" in table.out
+    assert "no instances" in failed.out
 
 
 async def test_a_cancelled_instance_is_listed_as_cancelled() -> None:
@@ -103,6 +137,7 @@ async def test_an_instance_that_does_not_exist_is_said_so() -> None:
         (("signal", "Order", "paid", "yes", "--id", "a"), "is not JSON"),
         (("list", "Order", "--status", "happy"), "one of running"),
         (("list",), "say which workflow"),
+        (("list", "--tag", "t:1", *URL), "say which workflow"),
         (("start", "Order", "--url", "http://x"), "must begin with one of amqp"),
     ],
 )
@@ -118,6 +153,7 @@ def test_listing_a_workflow_that_nobody_uses_makes_nothing() -> None:
     ran = leveret("list", "Nothing", *URL)
 
     assert (ran.code, ran.out.strip()) == (0, "no instances")
+    assert "carried by 0" in leveret("list", "Nothing", "--tag", "t", *URL).out
 
 
 def test_a_signal_may_come_from_a_file() -> None:

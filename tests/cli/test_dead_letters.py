@@ -36,3 +36,27 @@ async def test_which_dead_letters_must_be_said() -> None:
 
     assert ran.code == 1
     assert "--all" in ran.err
+
+
+async def test_a_dead_letter_is_shown_and_dropped() -> None:
+    async with node():
+        await leveret_beside("start", "Order", "--method", "pay", "--args", '{"item": "hat"}', "--id", "o1", *URL)
+        await leveret_beside("signal", "Order", "paid", '"much"', "--id", "o1", *URL)
+        (letter,) = (await letters(1)).json
+
+    shown = await leveret_beside("dead-letters", "show", letter["id"], *URL)
+    filtered = await leveret_beside("dead-letters", "list", "--older", "3600", "--json", *URL)
+    newer = await leveret_beside("dead-letters", "list", "--newer", "3600", "--json", *URL)
+    none_newer = await leveret_beside("dead-letters", "list", "--newer", "0.000001", "--json", *URL)
+    missed = await leveret_beside("dead-letters", "drop", "unknown", *URL)
+    unsaid = await leveret_beside("dead-letters", "drop", *URL)
+    dropped = await leveret_beside("dead-letters", "drop", "--service", "Order", *URL)
+    unknown = await leveret_beside("dead-letters", "show", letter["id"], *URL)
+
+    assert "does not fit" in shown.out
+    assert filtered.json == none_newer.json == []
+    assert newer.json == [letter]
+    assert (missed.code, missed.out.strip()) == (1, "0 dropped")
+    assert (unsaid.code, "--all" in unsaid.err) == (1, True)
+    assert (dropped.code, dropped.out.strip()) == (0, "1 dropped")
+    assert (unknown.code, "there is no dead letter" in unknown.err) == (1, True)

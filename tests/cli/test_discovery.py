@@ -17,13 +17,13 @@ def module(name: str, code: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-async def test_workflows_and_services_but_no_contracts() -> None:
-    offer = await discover(["tests.cli.shop"])
+def test_workflows_and_services_but_no_contracts() -> None:
+    offer = discover(["tests.cli.shop"])
 
     assert (offer.workflows, offer.services) == ([shop.Order], [shop.Warehouse])
 
 
-async def test_an_object_goes_before_its_class_and_a_class_with_arguments_is_left_out_aloud(
+def test_an_object_goes_before_its_class_and_a_class_with_arguments_is_left_out_aloud(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = module(
@@ -35,19 +35,19 @@ async def test_an_object_goes_before_its_class_and_a_class_with_arguments_is_lef
         monkeypatch,
     )
 
-    offer = await discover([name])
+    offer = discover([name])
 
     assert offer.services == [sys.modules[name].b]
     assert len(offer.skipped) == 1
     assert "A" in offer.skipped[0]
 
 
-async def test_one_thing_can_be_named() -> None:
-    offer = await discover(["tests.cli.shop:Warehouse"])
+def test_one_thing_can_be_named() -> None:
+    offer = discover(["tests.cli.shop:Warehouse"])
 
     assert (offer.workflows, len(offer.services)) == ([], 1)
 
 
-async def test_a_module_with_nothing_to_host_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="neither a workflow"):
-        await discover(["json"])
+def test_a_module_with_nothing_to_host_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no workflow"):
+        discover(["json"])

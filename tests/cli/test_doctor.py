@@ -60,6 +60,7 @@ def test_servers_that_do_not_answer_are_failures_in_time_with_advice() -> None:
         "store": "failed",
         "clock": "skipped",
         "nodes": "skipped",
+        "services": "skipped",
         "dead letters": "skipped",
     }
     assert "is RabbitMQ up" in verdict(ran, "broker")["advice"]

@@ -53,6 +53,38 @@ def test_a_node_hosts_what_the_file_names_and_stops_on_sigterm() -> None:
     assert code == 0
 
 
+FACTORY = """
+from contextlib import asynccontextmanager
+from tests.cli.shop import Warehouse
+
+@asynccontextmanager
+async def warehouse():
+    with open("notes.txt", "a") as notes:
+        notes.write("opened ")
+        yield Warehouse()
+        notes.write("closed")
+"""
+
+
+@pytest.mark.parametrize("named", ["by the file", "by an option"])
+def test_a_service_that_a_function_makes_is_opened_and_closed_with_its_node(named: str) -> None:
+    Path("making.py").write_text(FACTORY)
+    hosted = 'workflows = ["tests.cli.shop:Order"]\nservices = ["making:warehouse"]' if named == "by the file" else ""
+    Path("leveret.toml").write_text(f'url = "sqlite:///shop.db"\n[node]\n{hosted}')
+    options = [] if hosted else ["-w", "tests.cli.shop:Order", "-s", "making:warehouse"]
+
+    checked = process("config", "check", "-c", "leveret.toml")
+    before = Path("notes.txt").exists()
+    with serving(["node", "-c", "leveret.toml", *options], "serves") as node:
+        ran = process("start", "Order", "--args", '{"item": "hat"}', "--wait")
+        node.send_signal(signal.SIGTERM)
+        code = node.wait(30)
+
+    assert (checked.code, before) == (0, False)
+    assert (ran.json, code) == ("3 x hat", 0)
+    assert Path("notes.txt").read_text() == "opened closed"
+
+
 def test_dev_hosts_a_module_from_the_working_directory_and_starts_anew_when_it_changes() -> None:
     Path("app.py").write_text(MODULE.format(text="one"))
 
@@ -65,6 +97,24 @@ def test_dev_hosts_a_module_from_the_working_directory_and_starts_anew_when_it_c
 
     assert (first.json, second.json) == ("one", "two")
     assert dev.returncode == 0
+
+
+def test_a_dev_that_is_killed_leaves_no_node_behind() -> None:
+    Path("app.py").write_text(MODULE.format(text="one"))
+    with serving(["dev", "app"], "serves workflows: Hello v1") as dev:
+        dev.kill()
+
+        # The node writes to the same pipe: its last line, and then the end, which comes when nobody holds it any more.
+        assert dev.stderr is not None
+        assert "stopped" in dev.stderr.read()
+
+
+def test_dev_says_so_when_the_other_commands_would_look_elsewhere() -> None:
+    Path("app.py").write_text(MODULE.format(text="one"))
+    Path("leveret.toml").write_text('url = "amqp://ann:secret@broker?ns=orders"')
+
+    with serving(["dev", "app"], "the other commands here use amqp://ann:***@broker?ns=orders: give them"):
+        pass
 
 
 def test_dev_goes_on_when_the_code_is_broken_for_a_while() -> None:

@@ -65,6 +65,24 @@ async def test_code_that_has_changed_is_named_with_its_line(journal: Path, folde
         assert word in ran.err
 
 
+async def test_interceptors_belong_to_the_code_by_option_and_by_configuration(journal: Path, folder: Path) -> None:
+    (folder / "louder.py").write_text(
+        "from dataclasses import replace\n"
+        "from leveret.interceptors import WorkflowInterceptor\n\n\n"
+        "class Louder(WorkflowInterceptor):\n"
+        "    def task(self, details, /):\n"
+        "        return replace(details.call, name='shout')\n"
+    )
+
+    by_option = leveret("replay", "tests.cli.shop", str(journal), "--interceptor", "louder:Louder")
+    (folder / "leveret.toml").write_text('[node]\ninterceptors = ["louder:Louder"]\n')
+    by_file = leveret("replay", "tests.cli.shop", str(journal))
+
+    for ran in (by_option, by_file):
+        assert ran.code == 1
+        assert "asks for task 'Stock.shout'" in ran.err
+
+
 async def test_a_version_that_the_code_does_not_have_is_said_so(journal: Path, folder: Path) -> None:
     (folder / "newer_shop.py").write_text(
         "from leveret import workflow\nfrom tests.cli.shop import Order\n\n\n"

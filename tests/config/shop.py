@@ -1,6 +1,8 @@
 """Code that configurations name."""
 
 from leveret import service, workflow
+from leveret.interceptors import ClientInterceptor, WorkflowInterceptor
+from leveret.retry import RetryDetails
 
 
 class Refused(Exception):
@@ -26,6 +28,18 @@ class Picky:
     async def work(self) -> None: ...
 
 
+class Tracing(WorkflowInterceptor):
+    pass
+
+
+class Auditing(ClientInterceptor):
+    pass
+
+
+def patient(details: RetryDetails) -> float | None:
+    return 1.0
+
+
 def make_stock() -> Stock:
     return Stock()
 
@@ -34,9 +48,23 @@ async def open_stock() -> Stock:
     return Stock()
 
 
-def broken() -> Stock:
-    raise RuntimeError("no connection")
-
-
 stock = Stock()
+tracing = Tracing()
 number = 3
+
+
+class Codec:
+    id = 7
+
+    def encode(self, data: bytes) -> bytes:
+        return data
+
+    def decode(self, data: bytes) -> bytes:
+        return data
+
+
+CODEC = Codec()
+
+
+def codecs() -> list[Codec]:
+    return [CODEC]

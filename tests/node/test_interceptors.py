@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytest
 from leveret import Client, interceptors, service, workflow
 from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
 from leveret.runtime import TaskCall
-from leveret.service.task_context import TaskContext
 from leveret_actors import Node
 from leveret_actors.settings import Settings
 
@@ -57,14 +54,10 @@ class Tracing(WorkflowInterceptor, TaskInterceptor):
         if details.value == "rude":
             raise ValueError(details.value)
 
-    def attempt(self, context: TaskContext, /) -> AbstractContextManager[Any]:
-        return self._attempt(context)
-
-    @contextmanager
-    def _attempt(self, context: TaskContext) -> Generator[None]:
-        self.seen.append(f"{context.task} begins")
-        yield
-        self.seen.append(f"{context.task} ends")
+    async def run_task(self, details: interceptors.TaskRun, /) -> Any:
+        result = await details.proceed()
+        self.seen.append(f"{details.context.task}{details.args}: {result}")
+        return result
 
 
 @pytest.mark.parametrize("cached", [0, 100])
@@ -81,32 +74,58 @@ async def test_interceptors_run_around_what_workflows_and_tasks_do_also_when_eac
         result = await handle.result(30)
 
     assert result == ["a l1", "b l1", "run('a',)"]
-    assert tracing.seen == ["write begins", "write ends", "stamp begins", "stamp ends"]
+    assert tracing.seen == ["write('a',): a l1", "stamp('b',): b l1"]
 
 
-class Outer(WorkflowInterceptor):
+class Outer(WorkflowInterceptor, TaskInterceptor):
     def __init__(self, name: str, calls: list[str]) -> None:
         self._name = name
         self._calls = calls
 
     async def run_method(self, details: interceptors.MethodRun, /) -> Any:
-        self._calls.append(self._name)
+        self._calls.append(f"{self._name} run")
         return await details.proceed()
+
+    def task(self, details: interceptors.TaskIssue, /) -> TaskCall:
+        self._calls.append(f"{self._name} issues")
+        return details.call
+
+    def run_query(self, details: interceptors.QueryRun, /) -> Any:
+        self._calls.append(f"{self._name} query")
+        return details.proceed()
+
+    async def run_task(self, details: interceptors.TaskRun, /) -> Any:
+        self._calls.append(f"{self._name} task")
+        return await details.proceed()
+
+
+class Echo:
+    async def say(self, word: str) -> str:
+        return word
 
 
 @workflow.define
 class Plain:
+    echo = workflow.service(Echo)
+
     async def run(self) -> str:
-        return "done"
+        return await self.echo.say("done")
+
+    @workflow.query
+    def words(self) -> int:
+        return 1
 
 
 async def test_the_first_interceptor_is_the_outermost() -> None:
     calls: list[str] = []
     around = [Outer("first", calls), Outer("second", calls)]
     async with (
-        Node("memory://outermost", workflows=[Plain], interceptors=around),
+        Node("memory://outermost", workflows=[Plain], services=[Echo()], interceptors=around),
         Client("memory://outermost") as client,
     ):
-        result = await client.new(Plain).run()
+        result = await client.new(Plain, id="p1").run()
+        words = await client.get(Plain, id="p1").words()
 
-    assert (result, calls) == ("done", ["first", "second"])
+    assert (result, words) == ("done", 1)
+    expected = [f"{name} {what}" for what in ("run", "issues", "task", "query") for name in ("first", "second")]
+    assert calls[:6] + calls[-2:] == expected  # between them, the query replays what has ended

@@ -10,7 +10,22 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from leveret_actors.cli import calling, checking, dead_letters, dev, linting, looking, replaying, serving, verbs
+from leveret_actors.cli import (
+    bridges,
+    calling,
+    checking,
+    dead_letters,
+    dev,
+    linting,
+    looking,
+    permissions,
+    publishing,
+    replaying,
+    services,
+    serving,
+    tasks,
+    verbs,
+)
 from leveret_actors.cli.doctor import command
 from leveret_actors.cli.logs import log_to_terminal
 from leveret_actors.cli.output import complain
@@ -63,8 +78,13 @@ def prepare(
 dev.add_to(app)
 serving.add_to(app)
 calling.add_to(app)
+publishing.add_to(app)
 verbs.add_to(app)
 dead_letters.add_to(app)
+services.add_to(app)
+permissions.add_to(app)
+bridges.add_to(app)
+tasks.add_to(app)
 looking.add_to(app)
 replaying.add_to(app)
 command.add_to(app)

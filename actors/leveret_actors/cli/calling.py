@@ -37,6 +37,7 @@ def start(
     config: ConfigOption = None,
     *,
     fail: Annotated[bool, typer.Option("--fail", help="Refuse if there is such an instance already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Begin a new run of an instance that has ended.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result and print it as JSON.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -49,6 +50,8 @@ def start(
         options["unique_tag"] = unique_tag
     if fail:
         options["on_conflict"] = options["on_closed"] = "fail"
+    if again:
+        options["on_closed"] = "new"
 
     async def main() -> None:
         async with client(url, config) as opened:
@@ -82,6 +85,9 @@ def send_signal(
     async def main() -> None:
         async with client(url, config) as opened:
             await target(opened, workflow, instance, tag).signal(channel, data, message_id=message_id)
+        whom = f"all {workflow} with tag {tag!r}" if instance is None else f"{workflow} {instance!r}"
+        # A signal to nobody is no error of its sender, so that this is all there is to say.
+        say(escape(f"{channel} sent to {whom}; describe and dead-letters tell what became of it"))
 
     run(main)
 

@@ -10,9 +10,13 @@ import typer
 from rich.markup import escape
 
 from leveret.url import Url, redact
+from leveret.workflow import definition_of
+from leveret_actors.bridge import Crossing
+from leveret_actors.bridge.checking import check_against, versions_of
 from leveret_actors.cli.output import AsJson, complain, print_json, print_rows, say
-from leveret_actors.cli.where import ConfigOption, run
+from leveret_actors.cli.where import ConfigOption
 from leveret_actors.config import Loaded, node_arguments, trace
+from leveret_actors.config.file import NodeArguments
 from leveret_actors.config.problem import table
 
 
@@ -30,12 +34,21 @@ def check(
     else:
         print_rows(("setting", "value", "from"), rows, nothing="no settings")
     Url.parse(loaded.config.url)
+    notes: list[str] = []
     if load:
-        run(lambda: node_arguments(loaded.config))
+        notes = check_code(node_arguments(loaded.config))
     if not as_json:
         say("[green]This configuration can be used.[/]")
+    for note in () if as_json else notes:
+        complain(f"[dim]{escape(note)}[/]")
     if loaded.file is None and not as_json:
         complain(f"[dim]{escape('There is no leveret.toml here; these are defaults and the environment.')}[/]")
+
+
+def check_code(arguments: NodeArguments) -> list[str]:
+    """Compile the bridges and hold them against the workflows; return what cannot be said, raise what is wrong."""
+    versions = versions_of([definition_of(cls) for cls in arguments["workflows"]])
+    return [note for bridge in arguments["bridges"] if (note := check_against(Crossing(bridge).bridge, versions))]
 
 
 def _settings(loaded: Loaded) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import typer
 import watchfiles
 from rich.markup import escape
 
+from leveret.url import redact
 from leveret_actors.cli.discovery import discover
 from leveret_actors.cli.logs import log_to_terminal
 from leveret_actors.cli.output import complain
 from leveret_actors.cli.where import DEV_FILE, dev_url, run
+from leveret_actors.config import load
 from leveret_actors.node import Node
 
 GRACE: Final = 10.0
@@ -37,23 +40,38 @@ def dev(
         DEV_FILE.parent.mkdir(exist_ok=True)
         url = dev_url()
     complain(f"[bold]leveret dev[/] on {escape(url)}; for clients elsewhere: LEVERET_URL={escape(url)}")
+    elsewhere = load(None).url
+    if elsewhere is not None and elsewhere != url:
+        # Whoever then starts something, and sees nothing happen, looks for the mistake in the workflow.
+        text = f"by leveret.toml or LEVERET_URL the other commands here use {redact(elsewhere)}: give them --url {url}"
+        complain(f"[yellow]mind:[/] {escape(text)}")
     if not reload:
         serve(modules, url)
         return
     Reloader([sys.executable, "-m", "leveret_actors.cli", "dev-serve", *modules, "--url", url]).run()
 
 
-def serve(modules: Modules, url: Annotated[str, typer.Option("--url")]) -> None:
-    """Host without reloading; what `dev` starts, and starts anew."""
+def serve(
+    modules: Modules, url: Annotated[str, typer.Option("--url")], tie: Annotated[int, typer.Option("--tie")] = -1
+) -> None:
+    """Host without reloading; what `dev` starts, and starts anew. `tie` is a file descriptor, see `end_with_parent`."""
     log_to_terminal("INFO")
+    if tie >= 0:
+        threading.Thread(target=end_with_parent, args=(tie,), daemon=True).start()
 
     async def main() -> None:
-        offer = await discover(modules)
+        offer = discover(modules)
         for text in offer.skipped:
             complain(f"[yellow]left out:[/] {escape(text)}")
-        await Node(url, workflows=offer.workflows, services=offer.services).run()
+        await Node(url, workflows=offer.workflows, services=offer.services, listeners=offer.listeners).run()
 
     run(main)
+
+
+def end_with_parent(tie: int) -> None:
+    """Stop this process once the other end of the pipe `tie` is closed: its parent was killed and cannot say so."""
+    os.read(tie, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Reloader:
@@ -65,6 +83,8 @@ class Reloader:
         self._folder = folder or Path.cwd()
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
+        self._tie, self._held = os.pipe()
+        """A pipe that the child reads, and only this process holds open."""
 
     def run(self) -> None:
         """Watch until SIGTERM or Ctrl-C; then end the child."""
@@ -91,7 +111,8 @@ class Reloader:
 
     def _start(self) -> None:
         # A session of its own: Ctrl-C reaches the child through us, once.
-        self._child = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603 - our own command
+        tied = [*self._command, "--tie", str(self._tie)]
+        self._child = subprocess.Popen(tied, start_new_session=True, pass_fds=(self._tie,))  # noqa: S603 - our own command
 
     def _end(self) -> None:
         """Let the child hand over what it has; kill it if it takes too long."""

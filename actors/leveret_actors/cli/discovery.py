@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from leveret import service, workflow
 from leveret.contract import is_contract, members
+from leveret.listening import is_listener
 from leveret.service.marking import MARK
 from leveret_actors.config.reference import find, find_service, find_workflow, load_module
 from leveret_broker.errors import ConfigurationError
@@ -22,11 +24,12 @@ class Offer:
 
     workflows: list[type[Any]] = field(default_factory=list[type[Any]])
     services: list[object] = field(default_factory=list[object])
+    listeners: list[Callable[..., Any]] = field(default_factory=list[Callable[..., Any]])
     skipped: list[str] = field(default_factory=list[str])
     """Why something that looks like a service was left out."""
 
 
-async def discover(references: list[str]) -> Offer:
+def discover(references: list[str]) -> Offer:
     """Return what modules (`shop.orders`) define, and what is named in them (`shop.orders:Order`).
 
     Raises `ConfigurationError` for what is not there, and when nothing is found.
@@ -39,11 +42,13 @@ async def discover(references: list[str]) -> Offer:
         found = find(reference)
         if _is_workflow(found):
             offer.workflows.append(found)
+        elif is_listener(found):
+            offer.listeners.append(found)
         else:
-            offer.services.append(await find_service(reference))
-    if not (offer.workflows or offer.services):
+            offer.services.append(find_service(reference))
+    if not (offer.workflows or offer.services or offer.listeners):
         text = (
-            f"{', '.join(references)}: neither a workflow (@workflow.define) nor a service (@service.define) in there"
+            f"{', '.join(references)}: no workflow (@workflow.define), service (@service.define) or listener in there"
         )
         raise ConfigurationError(text)
     return offer
@@ -65,6 +70,7 @@ def _look_into(module: ModuleType, offer: Offer) -> None:
     objects = [value for value in values if not isinstance(value, type) and _is_service(type(value))]
     made = {service.definition_of(type(value)).name for value in objects}
     offer.services += objects
+    offer.listeners += [value for value in values if is_listener(value) and value.__module__ == module.__name__]
     for value in values:
         if not isinstance(value, type) or value.__module__ != module.__name__ or is_contract(value):
             continue

@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 
 from leveret import workflow
+from leveret_actors.cli.output import when
 from leveret_actors.config import Config
 from leveret_actors.config.reference import find_workflow
 from leveret_actors.store.contract import Store
-from leveret_actors.workflow.journal import Event
+from leveret_actors.workflow.journal import Event, Record
 from leveret_broker.address import MailboxQueue
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.transport import Transport
@@ -78,6 +79,15 @@ def event_text(event: Event) -> str:
         elif name in _TOLD and value not in ("", 0):
             words.append(f"{name}={value}")
     return " ".join(words)
+
+
+def fold_text(record: Record) -> list[str]:
+    """Return what a record stands for in a line; none for a turn."""
+    folded = record.folded
+    if folded is None:
+        return []
+    calls = ", ".join(f"{count} calls of {name}" for name, count in folded.calls.items())
+    return [f"{calls} folded ({folded.turns} turns since {when(folded.since)})"]
 
 
 def _spaced(name: str) -> str:

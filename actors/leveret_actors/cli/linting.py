@@ -30,7 +30,7 @@ def check_modules(modules: Modules, *, as_json: AsJson = False) -> None:
     else:
         for finding in found:
             say(escape(str(finding)))
-        complain(f"[dim]{len(paths)} files checked, {len(found)} findings[/]")
+        complain(f"[dim]files checked: {len(paths)}, findings: {len(found)}[/]")
     if found:
         raise typer.Exit(1)
 

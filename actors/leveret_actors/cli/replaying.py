@@ -11,6 +11,9 @@ from rich.markup import escape
 
 from leveret_actors.cli.discovery import workflows_of
 from leveret_actors.cli.output import AsJson, complain, print_json, print_rows
+from leveret_actors.cli.where import ConfigOption
+from leveret_actors.config import load, payload_codec
+from leveret_actors.config.reference import find_interceptor
 from leveret_actors.testing import Replayed, replay
 from leveret_broker.errors import LeveretError
 
@@ -29,18 +32,30 @@ def command(
     code: Annotated[str, typer.Argument(help="Module, or module:Class.", metavar="MODULE[:CLASS]")],
     journals: Annotated[list[Path], typer.Argument(help="Files of `leveret history --export`.", metavar="JOURNAL...")],
     *,
+    interceptors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--interceptor",
+            help="package.module:attribute, as of the node; default: those of leveret.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    file: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Repeat exported journals by the code of now; exit 1 if it does not do the same."""
     classes = workflows_of(code)
+    config = load(file)
+    around = [find_interceptor(name) for name in interceptors or config.node.interceptors]
+    codecs = payload_codec(config)
     verdicts: list[Verdict] = []
-    for file in journals:
+    for journal in journals:
         try:
-            found = replay(classes, file, check=False)
+            found = replay(classes, journal, check=False, payload_codec=codecs, interceptors=around)
         except LeveretError as error:
-            verdicts.append(Verdict(str(file), same=False, replayed=None, error=str(error)))
+            verdicts.append(Verdict(str(journal), same=False, replayed=None, error=str(error)))
         else:
-            verdicts.append(Verdict(str(file), same=not found.mismatch, replayed=found, error=found.mismatch))
+            verdicts.append(Verdict(str(journal), same=not found.mismatch, replayed=found, error=found.mismatch))
     if as_json:
         print_json(verdicts)
     else:

@@ -19,17 +19,18 @@ def node(
         list[str] | None,
         typer.Option("--service", "-s", help="package.module:object, a class, or a function that makes one"),
     ] = None,
+    listener: Annotated[list[str] | None, typer.Option("--listener", "-l", help="package.module:function")] = None,
     name: Annotated[str | None, typer.Option(help="Default: the host's name.", show_default=False)] = None,
     config: ConfigOption = None,
     url: UrlOption = None,
 ) -> None:
-    """Host workflows and services until SIGTERM or Ctrl-C.
+    """Host workflows, services and listeners until SIGTERM or Ctrl-C.
 
-    Workflows and services given here stand in place of those in the file.
+    What is given here stands in place of all that is in the file.
     """
     chosen = load(config)
-    if workflow or service:
-        chosen = with_node(chosen, workflows=workflow or [], services=service or [])
+    if workflow or service or listener:
+        chosen = with_node(chosen, workflows=workflow or [], services=service or [], listeners=listener or [])
     if name:
         chosen = with_node(chosen, name=name)
     log_to_terminal(chosen.node.log_level)
@@ -38,9 +39,9 @@ def node(
 
 async def serve(config: Config, url: str | None) -> None:
     """Serve until told to stop; raises `ConfigurationError` when there is nothing to host."""
-    arguments = await node_arguments(config)
-    if not (arguments["workflows"] or arguments["services"]):
-        text = "nothing to host: name workflows or services in leveret.toml ([node]), or by --workflow and --service"
+    arguments = node_arguments(config)
+    if not any(arguments[what] for what in ("workflows", "services", "listeners", "bridges")):
+        text = "nothing to host: name workflows, services or listeners in leveret.toml ([node]), or by options"
         raise ConfigurationError(text)
     arguments["url"] = choose_url(config, url)
     await Node(**arguments).run()

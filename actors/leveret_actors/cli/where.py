@@ -15,7 +15,7 @@ from leveret.client import Client
 from leveret.url import Url
 from leveret_actors.backends import backends
 from leveret_actors.cli.output import complain
-from leveret_actors.config import Config, load
+from leveret_actors.config import Config, client_arguments, load
 from leveret_actors.store.contract import Store
 from leveret_broker.transport import Transport
 
@@ -58,7 +58,10 @@ def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 @asynccontextmanager
 async def client(url: str | None, file: Path | None) -> AsyncGenerator[Client]:
     """Open a client; raises `BrokerUnavailable` after a few seconds."""
-    async with Client(choose_url(load(file), url), connect_timeout=PATIENCE) as opened:
+    config = load(file)
+    arguments = client_arguments(config)
+    arguments["url"], arguments["connect_timeout"] = choose_url(config, url), PATIENCE
+    async with Client(**arguments) as opened:
         yield opened
 
 

@@ -12,9 +12,20 @@ from leveret_actors.config.file import (
     client_arguments,
     load,
     node_arguments,
+    payload_codec,
     settings,
     trace,
     with_node,
 )
 
-__all__ = ["Config", "Loaded", "client_arguments", "load", "node_arguments", "settings", "trace", "with_node"]
+__all__ = [
+    "Config",
+    "Loaded",
+    "client_arguments",
+    "load",
+    "node_arguments",
+    "payload_codec",
+    "settings",
+    "trace",
+    "with_node",
+]

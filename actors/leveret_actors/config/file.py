@@ -1,6 +1,6 @@
 """`leveret.toml`: all that `Node()` and `Client()` take, and the one place where settings become their arguments.
 
-Each key can be overridden by the environment: `LEVERET_URL` for the URL, `LEVERET_<SECTION>__<KEY>` for the others, as
+Each key can be overridden by the environment: `LEVERET_URL`, `LEVERET_PAYLOAD_CODEC`, `LEVERET_<SECTION>__<KEY>`, as
 in `LEVERET_NODE__CONCURRENCY=64`, `LEVERET_NODE__WORKFLOWS=shop.flows:Order,shop.flows:Refund` or
 `LEVERET_SERVICES__Hotel__RETRY__ATTEMPTS=3`.
 """
@@ -9,72 +9,84 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypedDict
 
 import msgspec
 
-from leveret.retry import Retry
+from leveret.interceptors import ClientInterceptor, TaskInterceptor, WorkflowInterceptor
+from leveret_actors.bridge.checking import check_all
+from leveret_actors.bridge.rule import Bridge
 from leveret_actors.config.override import apply_environment
 from leveret_actors.config.problem import explain, table
-from leveret_actors.config.reference import find_exception, find_service, find_workflow
-from leveret_actors.settings import Retention, ServiceSettings, Settings
+from leveret_actors.config.reference import (
+    find_client_interceptor,
+    find_interceptor,
+    find_listener,
+    find_payload_codec,
+    find_service,
+    find_workflow,
+)
+from leveret_actors.config.section import Count, Seconds, Section
+from leveret_actors.config.services import ServiceSection, service_settings
+from leveret_actors.settings import EVERYTHING, LIFECYCLE, EventSettings, LeaseSettings, Retention, Settings
 from leveret_broker.errors import ConfigurationError
+from leveret_broker.payload_codec import PayloadCodec
 
 FILE: Final = "leveret.toml"
 """Read from the working directory when no other file is named, by argument or by `LEVERET_CONFIG`."""
 
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Level: TypeAlias = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 _DEFAULT = Settings()
 _KEPT = Retention()
-_RETRY = Retry()
+_LEASES = LeaseSettings()
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class RetrySection(_Section, frozen=True, kw_only=True):
-    """`[services.<Name>.retry]`: stands in place of any policy in the code; see `leveret.Retry`."""
-
-    initial: Seconds = float(_RETRY.initial)  # type: ignore[arg-type]
-    factor: Annotated[float, msgspec.Meta(ge=1)] = _RETRY.factor
-    maximum: Seconds = float(_RETRY.maximum)  # type: ignore[arg-type]
-    attempts: Annotated[int, msgspec.Meta(ge=0)] = _RETRY.attempts
-    jitter: Annotated[float, msgspec.Meta(ge=0, le=1)] = _RETRY.jitter
-    ignore: list[str] = []
-    """Exceptions that are never retried: `package.module:Class`, or the name of a builtin one."""
-
-
-class ServiceSection(_Section, frozen=True, kw_only=True):
-    """`[services.<Name>]`: stronger than the code of the service and than its registration."""
-
-    retry: RetrySection | None = None
-    timeout: Seconds | None = None
-    """Seconds of one attempt; 0 is none."""
-    concurrency: Count | None = None
-    """Most tasks at once in one node."""
-
-
-class RetentionSection(_Section, frozen=True, kw_only=True):
-    """`[retention]`: how long ended instances can be asked for."""
+class RetentionSection(Section, frozen=True, kw_only=True):
+    """`[retention]`: how long ended instances, and tasks that clients called, can be asked for."""
 
     closed_seconds: Seconds = _KEPT.closed_seconds
     closed_count: Annotated[int, msgspec.Meta(ge=0)] = _KEPT.closed_count
     failed_seconds: Seconds = _KEPT.failed_seconds
+    called_seconds: Annotated[float, msgspec.Meta(gt=0)] = _KEPT.called_seconds
+    """After the end of a task that a client called; meanwhile a second call under its id gets its outcome."""
 
 
-class NodeSection(_Section, frozen=True, kw_only=True):
+class LeasesSection(Section, frozen=True, kw_only=True):
+    """`[leases]`: when the store keeps a task in place of the broker."""
+
+    after: Annotated[float, msgspec.Meta(gt=0)] = _LEASES.after
+    """Seconds that an attempt runs before it gets a lease; below half of the broker's acknowledgement timeout."""
+    seconds: Annotated[float, msgspec.Meta(gt=0)] = _LEASES.seconds
+    """How long a lease lasts without being renewed; renewed three times meanwhile."""
+    wait: Seconds = _LEASES.wait
+    """Seconds that a task which was delivered before is held back, so that the lease of who runs it can arrive."""
+    deaths: Count = _LEASES.deaths
+    """Workers that may die, or fall silent, while they run a task under a lease; then it is a dead letter."""
+
+
+class EventsSection(Section, frozen=True, kw_only=True):
+    """`[events]`: which events are published, besides those that registered listeners want."""
+
+    publish: Literal["none", "lifecycle", "all"] | list[str] = "none"
+    """`lifecycle`: how runs stand; or patterns of routing keys, as `["workflow.#.taskFailed", "service.Hotel.#"]`."""
+
+
+class NodeSection(Section, frozen=True, kw_only=True):
     """`[node]`: what a node hosts, and its numbers."""
 
     workflows: list[str] = []
     """`package.module:Class` each."""
     services: list[str] = []
-    """`package.module:attribute` each: an object, a class without arguments, or a function that makes one."""
+    """`package.module:attribute` each: an object, a class without arguments, or a function that makes one.
+
+    The function is called when the node starts; one under `@asynccontextmanager` closes it when the node stops."""
+    listeners: list[str] = []
+    """`package.module:function` each, under `@leveret.listener`."""
+    interceptors: list[str] = []
+    """`package.module:attribute` each: an object, or a class without arguments; the first one is outermost."""
     name: str | None = None
     """Default: the host's name."""
     concurrency: Count = _DEFAULT.concurrency
@@ -89,24 +101,38 @@ class NodeSection(_Section, frozen=True, kw_only=True):
     heartbeat: Annotated[float, msgspec.Meta(gt=0)] = _DEFAULT.heartbeat
     step_budget: Seconds = _DEFAULT.step_budget
     """Seconds that workflow code may take for one step before it is reported, with its stack; 0 is no limit."""
+    fold_after: Annotated[int, msgspec.Meta(ge=0)] = _DEFAULT.fold_after
+    """Records of finished methods at a journal's end from which on one record takes their place; 0 is never."""
+    ingress: bool | None = _DEFAULT.ingress
+    """This node may turn what applications publish as JSON into commands; default: if it hosts workflows."""
     log_level: Level = "INFO"
 
 
-class ClientSection(_Section, frozen=True, kw_only=True):
+class ClientSection(Section, frozen=True, kw_only=True):
     """`[client]`: for processes that call."""
 
     connect_timeout: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """Seconds to wait for the broker."""
+    interceptors: list[str] = []
+    """`package.module:attribute` each: an object, or a class without arguments; the first one is outermost."""
 
 
-class Config(_Section, frozen=True, kw_only=True):
+class Config(Section, frozen=True, kw_only=True):
     """A whole file, defaults filled in."""
 
     url: str | None = None
+    payload_codec: str | None = None
+    """`package.module:attribute`: one that wraps user data, several, or a function that makes them; the first writes.
+
+    For nodes, clients and the command line."""
     client: ClientSection = ClientSection()
     node: NodeSection = NodeSection()
     retention: RetentionSection = RetentionSection()
+    leases: LeasesSection = LeasesSection()
+    events: EventsSection = EventsSection()
     services: dict[str, ServiceSection] = {}
+    bridge: list[Bridge] = []
+    """`[[bridge]]` each."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -139,11 +165,15 @@ def trace(path: str | os.PathLike[str] | None = None, environment: Mapping[str, 
 
 
 class NodeArguments(TypedDict):
-    """What `Node` takes: `Node(**await node_arguments(config))`."""
+    """What `Node` takes: `Node(**node_arguments(config))`."""
 
     url: str | None
+    payload_codec: Sequence[PayloadCodec] | None
     workflows: list[type[Any]]
     services: list[object]
+    listeners: list[Callable[..., Any]]
+    interceptors: list[WorkflowInterceptor | TaskInterceptor]
+    bridges: list[Bridge]
     name: str | None
     settings: Settings
 
@@ -152,20 +182,37 @@ class ClientArguments(TypedDict):
     """What `Client` takes: `Client(**client_arguments(config))`."""
 
     url: str | None
+    payload_codec: Sequence[PayloadCodec] | None
     connect_timeout: float
+    interceptors: list[ClientInterceptor]
+
+
+def payload_codec(config: Config) -> Sequence[PayloadCodec] | None:
+    """Return the payload codecs, imported, if there are any; raises `ConfigurationError`."""
+    return None if config.payload_codec is None else find_payload_codec(config.payload_codec)
 
 
 def client_arguments(config: Config) -> ClientArguments:
-    """Return the arguments of a client."""
-    return ClientArguments(url=config.url, connect_timeout=config.client.connect_timeout)
+    """Return the arguments of a client, its interceptors imported."""
+    return ClientArguments(
+        url=config.url,
+        payload_codec=payload_codec(config),
+        connect_timeout=config.client.connect_timeout,
+        interceptors=[find_client_interceptor(name) for name in config.client.interceptors],
+    )
 
 
-async def node_arguments(config: Config) -> NodeArguments:
-    """Import and make what a node is to host; raises `ConfigurationError` for what is not there or does not fit."""
+def node_arguments(config: Config) -> NodeArguments:
+    """Import what a node is to host; raises `ConfigurationError` for what is not there or does not fit."""
+    check_all(config.bridge)
     return NodeArguments(
         url=config.url,
+        payload_codec=payload_codec(config),
         workflows=[find_workflow(name) for name in config.node.workflows],
-        services=[await find_service(name) for name in config.node.services],
+        services=[find_service(name) for name in config.node.services],
+        listeners=[find_listener(name) for name in config.node.listeners],
+        interceptors=[find_interceptor(name) for name in config.node.interceptors],
+        bridges=config.bridge,
         name=config.node.name,
         settings=settings(config),
     )
@@ -176,17 +223,18 @@ def with_node(
     *,
     workflows: list[str] | None = None,
     services: list[str] | None = None,
+    listeners: list[str] | None = None,
     name: str | None = None,
 ) -> Config:
     """Return a configuration whose node hosts something else, or has another name."""
-    wanted = {"workflows": workflows, "services": services, "name": name}
+    wanted = {"workflows": workflows, "services": services, "listeners": listeners, "name": name}
     changes = {key: value for key, value in wanted.items() if value is not None}
     return msgspec.structs.replace(config, node=msgspec.structs.replace(config.node, **changes))
 
 
 def settings(config: Config) -> Settings:
     """Return the numbers of a node; exceptions that policies ignore are imported."""
-    node, kept = config.node, config.retention
+    node = config.node
     return Settings(
         mailboxes=node.mailboxes,
         concurrency=node.concurrency,
@@ -196,26 +244,17 @@ def settings(config: Config) -> Settings:
         batch=node.batch,
         heartbeat=node.heartbeat,
         step_budget=node.step_budget,
-        retention=Retention(
-            closed_seconds=kept.closed_seconds, closed_count=kept.closed_count, failed_seconds=kept.failed_seconds
-        ),
-        services={name: _service(section) for name, section in config.services.items()},
+        fold_after=node.fold_after,
+        ingress=node.ingress,
+        retention=Retention(**msgspec.structs.asdict(config.retention)),
+        leases=LeaseSettings(**msgspec.structs.asdict(config.leases)),
+        events=EventSettings(publish=_published(config.events.publish)),
+        services={name: service_settings(section) for name, section in config.services.items()},
     )
 
 
-def _service(section: ServiceSection) -> ServiceSettings:
-    wanted = section.retry
-    retry = None
-    if wanted is not None:
-        retry = Retry(
-            initial=wanted.initial,
-            factor=wanted.factor,
-            maximum=wanted.maximum,
-            attempts=wanted.attempts,
-            jitter=wanted.jitter,
-            ignore=tuple(find_exception(name) for name in wanted.ignore),
-        )
-    return ServiceSettings(retry=retry, timeout=section.timeout, concurrency=section.concurrency)
+def _published(what: str | list[str]) -> tuple[str, ...]:
+    return tuple(what) if isinstance(what, list) else {"none": (), "lifecycle": LIFECYCLE, "all": EVERYTHING}[what]
 
 
 def _file(path: str | os.PathLike[str] | None, variables: Mapping[str, str]) -> Path | None:

@@ -12,7 +12,7 @@ from leveret_broker.errors import ConfigurationError
 
 PREFIX: Final = "LEVERET_"
 
-_PLAIN_KEYS: Final = {"LEVERET_URL": "url"}
+_PLAIN_KEYS: Final = {"LEVERET_URL": "url", "LEVERET_PAYLOAD_CODEC": "payload_codec"}
 
 
 def apply_environment(
@@ -20,7 +20,7 @@ def apply_environment(
 ) -> dict[tuple[str, ...], str]:
     """Put the settings of `variables` into `data`, and return which variable each key comes from.
 
-    Variables that begin with `LEVERET_` and hold no `__` are none of the file's, `LEVERET_URL` apart.
+    Variables that begin with `LEVERET_` and hold no `__` are none of the file's, those of `_PLAIN_KEYS` apart.
     """
     origins: dict[tuple[str, ...], str] = {}
     for name, text in sorted(variables.items()):

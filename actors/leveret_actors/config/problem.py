@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
+_INDEX = re.compile(r"\[(\d+)\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`")
 
 
@@ -28,13 +29,20 @@ def explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: Ma
 
 
 def _named(where: str, kind: Any, data: Any) -> list[str]:
-    """Return the keys of a path; msgspec writes `[...]` for an entry of a table, which is looked for in the data."""
+    """Return the keys of a path; msgspec writes `[...]` for an entry of a table, which is looked for in the data.
+
+    A table of a list is called by its name, where it has one.
+    """
     path: list[str] = []
-    for word in where.replace("[...]", ".*").split(".") if where else []:
+    for word in _INDEX.sub(r".\1", where).replace("[...]", ".*").split(".") if where else []:
         key = word if word != "*" else _culprit(child(kind, word), table(data)) or "<name>"
-        path.append(key)
         kind = child(kind, key)
-        data = table(data).get(key)
+        if isinstance(data, list) and key.isdecimal():
+            data = cast("Sequence[Any]", data)[int(key)]
+            key = str(table(data).get("name", key))
+        else:
+            data = table(data).get(key)
+        path.append(key)
     return path
 
 
@@ -70,6 +78,8 @@ def child(kind: Any, key: str) -> Any:
     kind = plain(kind)
     if get_origin(kind) is dict:
         return get_args(kind)[1]
+    if get_origin(kind) is list:
+        return get_args(kind)[0]
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return get_type_hints(kind, include_extras=True).get(key)
     return None

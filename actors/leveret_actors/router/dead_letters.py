@@ -10,10 +10,13 @@ from typing import Final
 from loguru import logger
 
 from leveret_actors.service.report import failed, report
+from leveret_actors.service.telling import TaskTeller
+from leveret_actors.service.verdict import Tell
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_broker.envelope import Envelope, Task, decode
-from leveret_broker.errors import DecodeError, PublishFailed, SubscriptionLost, TransportClosed
+from leveret_broker.errors import BrokerRefused, DecodeError, PublishFailed, SubscriptionLost, TransportClosed
 from leveret_broker.ids import letter_id
+from leveret_broker.outcome import DEAD_LETTERED, Failed
 from leveret_broker.transport import Delivery, Subscription, Transport
 
 PAUSE: Final = 1.0
@@ -27,19 +30,27 @@ class DeadLetterRouter:
     gives Unix time.
     """
 
-    def __init__(self, transport: Transport, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        store: Store,
+        *,
+        teller: TaskTeller | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._transport = transport
+        self._teller = teller
         self._store = store
         self._clock = clock
 
     async def run(self) -> None:
-        """Route until cancelled; raises `TransportClosed` when the transport is."""
+        """Route until cancelled; raises `TransportClosed` when the transport is, and `BrokerRefused`."""
         while True:
             subscription: Subscription | None = None
             try:
                 subscription = await self._transport.subscribe_dead_letters()
                 await self._route_from(subscription)
-            except TransportClosed:
+            except (TransportClosed, BrokerRefused):
                 raise
             except SubscriptionLost as error:
                 logger.info("the dead letters' subscription was lost, subscribing again: {}", error)
@@ -56,6 +67,7 @@ class DeadLetterRouter:
             letters = [self._letter(body, one) for one in deliveries for body in one.bodies]
             await self._store.bury(letters)
             await self._tell(letters)
+            await self._publish(letters)
             subscription.acknowledge(deliveries)
             await self._transport.flow()
 
@@ -78,9 +90,22 @@ class DeadLetterRouter:
         task = None if envelope is None else envelope.message
         if not isinstance(task, Task):
             return None
-        text = f"task {task.service}.{task.name} became a dead letter: {letter.reason}"
-        sending = report(task, failed(task, "DeadLettered", text, reason=letter.reason), "", self._clock())
+        outcome = self._outcome(task, letter)
+        sending = report(task, outcome, "", self._clock())
         return None if sending is None else self._transport.publish(*sending)
+
+    async def _publish(self, letters: Sequence[DeadLetter]) -> None:
+        """Tell listeners that these tasks have failed."""
+        for letter in letters:
+            envelope = readable(letter.body)
+            task = None if envelope is None else envelope.message
+            if self._teller is not None and isinstance(task, Task):
+                await self._teller.say(self._teller.end(task, Tell(self._outcome(task, letter))))
+
+    @staticmethod
+    def _outcome(task: Task, letter: DeadLetter) -> Failed:
+        text = f"task {task.service}.{task.name} became a dead letter: {letter.reason}"
+        return failed(task, DEAD_LETTERED, text, reason=letter.reason)
 
 
 def letter_number(body: bytes, reason: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from leveret import workflow
 from leveret.definition import WorkflowDefinition
+from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
 from leveret_actors.workflow import journal as journals
 from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.exported import Journal, of_records, read
@@ -18,8 +19,9 @@ from leveret_actors.workflow.instance import Stuck
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.replay import revive
 from leveret_actors.workflow.state import RUNNING, State
-from leveret_broker.codec import Codec
+from leveret_broker.codec import PAYLOAD_LIMIT, Codec, make_codec
 from leveret_broker.errors import ConfigurationError, LeveretError
+from leveret_broker.payload_codec import PayloadCodecs
 
 Source: TypeAlias = Journal | str | PathLike[str] | Iterable[bytes]
 """An exported file, or what `Client.history` yields."""
@@ -48,7 +50,12 @@ class Replayed:
 
 
 def replay(
-    code: type[Any] | Sequence[type[Any]], journal: Source, *, check: bool = True, codec: Codec | None = None
+    code: type[Any] | Sequence[type[Any]],
+    journal: Source,
+    *,
+    check: bool = True,
+    payload_codec: Codec | PayloadCodecs = None,
+    interceptors: Iterable[WorkflowInterceptor | TaskInterceptor] = (),
 ) -> Replayed:
     """Run a journal against today's code, as a node would that takes the instance over. Nothing is sent or stored.
 
@@ -56,7 +63,8 @@ def replay(
         code: a workflow class, or several: other versions, other workflows. The journal says which one it needs.
         journal: a file that `leveret history --export` wrote, or the records that `Client.history` yields.
         check: raise what does not match; otherwise the result's `mismatch` has it.
-        codec: decodes values; needed where a payload codec of yours wraps them.
+        payload_codec: those of the node that wrote the journal, where it has some.
+        interceptors: those of the node; what they did to commands belongs to the journal.
 
     Raises `ReplayMismatch`, `ConfigurationError` when none of the classes is the journal's workflow, and `DecodeError`
     for what is not a journal.
@@ -67,7 +75,11 @@ def replay(
     if not versions:
         given = ", ".join(sorted({one.name for one in definitions})) or "nothing"
         raise ConfigurationError(f"the journal is one of workflow {exported.workflow}; given is the code of {given}")
-    replayed = _replay(versions, exported, codec or Codec())
+    around = tuple(one for one in interceptors if isinstance(one, WorkflowInterceptor))
+    house = House(
+        exported.workflow, versions, make_codec(payload_codec, PAYLOAD_LIMIT), EngineSettings(), interceptors=around
+    )
+    replayed = _replay(house, exported)
     if check and replayed.mismatch:
         raise ReplayMismatch(replayed.mismatch)
     return replayed
@@ -84,8 +96,7 @@ def _journal(source: Source, definitions: Sequence[WorkflowDefinition]) -> Journ
     return of_records(names.pop(), "", source)
 
 
-def _replay(versions: Mapping[int, WorkflowDefinition], exported: Journal, codec: Codec) -> Replayed:
-    house = House(exported.workflow, versions, codec, EngineSettings())
+def _replay(house: House, exported: Journal) -> Replayed:
     records = [journals.decode(record) for record in exported.records]
     live = Live(State(exported.workflow, "", RUNNING, 0.0, 0.0, version=exported.version), house.seen())
     for record in records:
@@ -94,8 +105,8 @@ def _replay(versions: Mapping[int, WorkflowDefinition], exported: Journal, codec
     mismatch = ""
     if live.begun is None:
         mismatch = "this journal has no start"
-    elif exported.version and exported.version not in versions:
-        there = ", ".join(str(version) for version in sorted(versions))
+    elif exported.version and exported.version not in house.definitions:
+        there = ", ".join(str(version) for version in sorted(house.definitions))
         mismatch = f"the journal was written by version {exported.version} of the code; given is version {there}"
     else:
         instance = house.instance(exported.instance or "replay", live)

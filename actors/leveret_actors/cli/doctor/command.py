@@ -27,6 +27,7 @@ CONFIGURATION: Final = "configuration"
 _DETAILS: Final[tuple[tuple[str, Callable[[Store], Awaitable[Verdict]]], ...]] = (
     (store_checks.CLOCK, store_checks.examine_clock),
     (store_checks.NODES, store_checks.examine_nodes),
+    (store_checks.SERVICES, store_checks.examine_services),
     (store_checks.LETTERS, store_checks.examine_letters),
 )
 _MARKS: Final = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}

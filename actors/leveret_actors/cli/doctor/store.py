@@ -12,6 +12,7 @@ from leveret_actors.store.contract import DeadLetter, Store
 STORE: Final = "store"
 CLOCK: Final = "clock"
 NODES: Final = "nodes"
+SERVICES: Final = "services"
 LETTERS: Final = "dead letters"
 
 OPENING: Final = 3.0
@@ -44,6 +45,15 @@ async def examine_nodes(store: Store) -> Verdict:
         return Verdict(NODES, "warning", "no node is alive: nothing runs", "start one: leveret node, or leveret dev")
     names = ", ".join(sorted(row.node for row in rows)[:10])
     return Verdict(NODES, "ok", f"{len(rows)} alive: {names}{', …' if len(rows) > 10 else ''}")
+
+
+async def examine_services(store: Store) -> Verdict:
+    """Return which services are paused."""
+    paused = sorted(await store.paused())
+    if not paused:
+        return Verdict(SERVICES, "ok", "none is paused")
+    text = f"paused: {', '.join(paused)}; their tasks wait"
+    return Verdict(SERVICES, "warning", text, "leveret services resume SERVICE, when they may go on")
 
 
 async def examine_letters(store: Store) -> Verdict:
