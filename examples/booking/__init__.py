@@ -7,5 +7,5 @@ services   the three services, with all the trouble an order asks for
 ledger     the world outside, where effects happen: one file, keyed by task id
 orders     the seeded generator of orders.jsonl
 approver   a second process that decides by tag
-demo       all of it, killed in the middle and checked at the end
+demo       all of it, killed in the middle and checked at the end: `make demo`
 """

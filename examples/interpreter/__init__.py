@@ -2,5 +2,5 @@
 
 language    what a program looks like, and the workflow that runs it
 clerk       a service for the demo
-demo        one program from start to end
+demo        one program from start to end: `python -m examples.interpreter.demo`
 """
