@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
-from leveret import Client, Handle
+from leveret import Client, Handle, listener
 from leveret.events import Event
+from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
 from leveret.url import Url
 from leveret.workflow import definition_of
 from leveret_actors.backends import backends
 from leveret_actors.node import Node
-from leveret_actors.settings import ServiceSettings, Settings
+from leveret_actors.settings import LeaseSettings, Retention, ServiceSettings, Settings
 from leveret_actors.store.contract import DeadLetter, Store
+from leveret_actors.store.leases import Lease
 from leveret_broker.address import MailboxQueue
 from leveret_broker.envelope import Description
 from tests.conformance.bench import SteeredBench
@@ -40,11 +42,14 @@ class House:
         self.url = url
         self.client = client
         self.node: Node | None = None
+        self._others: list[Node] = []
         self._settings = Settings()
         self._workflows: tuple[type[Any], ...] = ()
         self._services: tuple[object, ...] = ()
+        self._interceptors: tuple[WorkflowInterceptor | TaskInterceptor, ...] = ()
         self.events: list[Event] = []
-        """What the nodes told their listener."""
+        """What the listener has heard, each once."""
+        self._listeners: list[Callable[[Event], Awaitable[None]]] = []
         self._started: list[tuple[type[Any], Handle[Any]]] = []
 
     # -- the node -----------------------------------------------------------------------------------------------------
@@ -54,15 +59,30 @@ class House:
         *workflows: type[Any],
         services: tuple[object, ...] = (),
         configured: Mapping[str, ServiceSettings] | None = None,
+        interceptors: tuple[WorkflowInterceptor | TaskInterceptor, ...] = (),
         evict: bool = False,
+        leases: LeaseSettings | None = None,
+        fold_after: int = 500,
+        retention: Retention | None = None,
+        listens: bool = False,
     ) -> None:
-        """Run a node; `evict` makes it forget every actor after each of its turns.
+        """Run a node; `evict` makes it forget every actor after each of its turns, `listens` has it fill `events`.
 
         `configured` is what its configuration says of its services.
         """
-        self._workflows, self._services = workflows, services
+        self._workflows, self._services, self._interceptors = workflows, services, interceptors
         cached = 0 if evict else 10_000
-        self._settings = Settings(mailboxes=1, heartbeat=0.2, grace=5.0, cache_actors=cached, services=configured or {})
+        self._listeners = [self._listener()] if listens else []
+        self._settings = Settings(
+            mailboxes=1,
+            heartbeat=0.2,
+            grace=5.0,
+            cache_actors=cached,
+            services=configured or {},
+            leases=leases or LeaseSettings(wait=0.2),
+            fold_after=fold_after,
+            retention=retention or Retention(),
+        )
         await self.resume()
 
     async def stop(self) -> None:
@@ -76,6 +96,8 @@ class House:
         for service in self._services:
             if isinstance(service, SteeredBench):
                 service.finish()
+        for node in self._others:
+            await node.__aexit__(None, None, None)
         await self.stop()
 
     async def resume(self) -> None:
@@ -85,9 +107,17 @@ class House:
             workflows=self._workflows,
             services=self._services,
             settings=self._settings,
-            listeners=[self.events.append],
+            listeners=self._listeners,
+            interceptors=self._interceptors,
         )
         await self.node.__aenter__()
+
+    async def reinforce(self, *services: object) -> Node:
+        """Run another node beside, with these services and the settings of the first; it stops with the house."""
+        node = Node(self.url, services=services, settings=self._settings)
+        await node.__aenter__()
+        self._others.append(node)
+        return node
 
     async def restart(self) -> None:
         """Stop the node and run a new one: nothing is left in memory."""
@@ -150,6 +180,18 @@ class House:
                 await asyncio.sleep(0)
         return letters
 
+    async def lease(self, task_id: str, status: str) -> Lease:
+        """Wait until the lease of a task has a status, and return it."""
+        async with self._store() as store, asyncio.timeout(DEADLINE):
+            while (lease := (await store.find_leases([task_id]))[0]) is None or lease.status != status:
+                await asyncio.sleep(0.005)
+        return lease
+
+    async def now(self) -> float:
+        """Return the store's time."""
+        async with self._store() as store:
+            return await store.clock()
+
     async def next_timer(self, workflow: type[Any]) -> float:
         """Return when the first durable timer of a workflow's only mailbox queue is due, 0 when there is none."""
         async with self._store() as store:
@@ -157,11 +199,19 @@ class House:
         return due.timers[0].at if due.timers else due.next_due
 
     async def told(self, kind: type[E], count: int = 1) -> list[E]:
-        """Wait until the nodes have told so many events of a kind, and return them."""
+        """Wait until the listener has heard so many events of a kind, and return them."""
         async with asyncio.timeout(DEADLINE):
             while len(found := [event for event in self.events if isinstance(event, kind)]) < count:
                 await asyncio.sleep(0)
         return found
+
+    def _listener(self) -> Callable[[Event], Awaitable[None]]:
+        @listener(group="house")
+        async def hear(event: Event) -> None:
+            if event.id not in {one.id for one in self.events}:
+                self.events.append(event)
+
+        return hear
 
     async def until(self, at: float) -> None:
         """Wait until the store's clock shows a time."""
@@ -187,7 +237,8 @@ class House:
         for (workflow, instance), handle in {(cls, handle.id): handle for cls, handle in self._started}.items():
             records = await self.journal(handle)
             assert records, f"{definition_of(workflow).name} {instance!r} has no journal"
-            assert_it_repeats(workflow, instance, records)
+            around = tuple(one for one in self._interceptors if isinstance(one, WorkflowInterceptor))
+            assert_it_repeats(workflow, instance, records, around)
 
 
 def pending(row: Row, kind: str = "") -> list[Row]:

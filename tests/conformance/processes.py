@@ -34,11 +34,16 @@ async def replay_elsewhere(journals: Path, seed: str) -> None:
     assert await process.wait() == 0
 
 
+async def start_host(what: str, url: str, way: str = "1") -> asyncio.subprocess.Process:
+    """Run `host` in a process of its own; `way` says how what kills it does."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.conformance.host", what, url, cwd=ROOT, env={**os.environ, VARIABLE: way}
+    )
+
+
 async def hosting(what: str, url: str) -> bool:
     """Run `host` in a process of its own; tell whether it died before everything was decided."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.conformance.host", what, url, cwd=ROOT, env={**os.environ, VARIABLE: "1"}
-    )
+    process = await start_host(what, url)
     code = await process.wait()
     assert code in {0, 9}
     return code == 9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import msgspec
@@ -83,6 +84,18 @@ class Listens:
         word = self.words.receive()
         return [await word, await word, await word]
 
+    async def takes_turns(self) -> list[list[str]]:
+        heard: list[list[str]] = []
+
+        async def listen(name: str) -> None:
+            heard.append([name, await self.words.receive()])
+
+        listeners = [asyncio.create_task(listen(name)) for name in "ab"]
+        await self.others.receive()
+        listeners[0].cancel()
+        await asyncio.wait(listeners)
+        return heard
+
     async def several(self) -> list[list[str]]:
         return [await self.words.receive(2), await self.words.receive(1), await self.words.receive(2)]
 
@@ -124,7 +137,7 @@ async def test_C03_a_signal_to_another_channel_does_not_resume(house: House) -> 
 
 async def test_C04_a_buffered_channel_keeps_what_comes_early_an_unbuffered_one_discards_it(house: House) -> None:
     bench = SteeredBench()
-    await house.open(Listens, services=(bench,))
+    await house.open(Listens, services=(bench,), listens=True)
     handle = await house.start(Listens, method="early", id="a")
     target = house.client.get(Listens, id="a")
     await bench.begun("open")
@@ -139,7 +152,7 @@ async def test_C04_a_buffered_channel_keeps_what_comes_early_an_unbuffered_one_d
 
     assert await handle.result(DEADLINE) == ["kept", "heard"]
     [discarded] = await house.told(events.SignalDiscarded)
-    assert (discarded.name, discarded.id, discarded.channel) == ("signalDiscarded", "a", "live")
+    assert (discarded.type, discarded.instance, discarded.channel) == ("signalDiscarded", "a", "live")
     assert discarded.run == (await house.describe(handle))["run"]
 
 
@@ -238,6 +251,20 @@ async def test_C10_a_signal_right_after_the_start_is_not_lost_with_the_node_down
     assert [await by_id.result(DEADLINE), await by_tag.result(DEADLINE)] == ["id", "tag"]
 
 
+async def test_C10_a_signal_that_a_cancelled_receiver_had_got_goes_to_the_next_one(house: House) -> None:
+    await house.open(Listens)
+    handle = await house.start(Listens, method="takes_turns")
+    await house.waiting(handle, "receive", 3)
+    await house.stop()
+    stub = house.client.get(Listens, id=handle.id)
+    await stub.others.send("cancel the first")
+    await stub.words.send("hello")
+
+    await house.resume()
+
+    assert await handle.result(DEADLINE) == [["b", "hello"]]
+
+
 async def test_C10_a_signal_right_after_a_start_with_a_unique_tag_is_not_lost(house: House) -> None:
     handles = [await house.start(Listens, method="one", id=name, unique_tag=f"u{name}") for name in "ab"]
     await house.client.get(Listens, id="a").words.send("id")
@@ -265,7 +292,7 @@ async def test_C11_a_signal_that_cannot_be_decoded_is_set_aside_and_the_others_a
 
 
 async def test_C12_a_signal_to_a_completed_or_unknown_instance_is_no_error_of_the_sender(house: House) -> None:
-    await house.open(Listens)
+    await house.open(Listens, listens=True)
     handle = await house.start(Listens, method="one", id="a")
     target = house.client.get(Listens, id="a")
     await target.words.send("first")
@@ -276,7 +303,7 @@ async def test_C12_a_signal_to_a_completed_or_unknown_instance_is_no_error_of_th
     await house.client.get(Listens, id="nobody").words.send("lost")
 
     closed, unknown = await house.told(events.SignalDiscarded, 2)
-    assert {(event.id, event.channel) for event in (closed, unknown)} == {("a", "words"), ("nobody", "words")}
+    assert {(event.instance, event.channel) for event in (closed, unknown)} == {("a", "words"), ("nobody", "words")}
     assert await house.describe(handle) == before
     assert not (await house.client.get("Listens", id="nobody").describe(DEADLINE)).found
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from leveret import workflow
-from leveret.errors import ArgumentMismatch, TaskFailed, WorkflowFailed
+from leveret.errors import ArgumentMismatch, TaskFailed, WorkflowFailed, WorkflowUnknown
+from leveret_broker.errors import EncodeError
 from tests.conformance.bench import Bench, SteeredBench
 from tests.conformance.house import DEADLINE, House
 
@@ -81,6 +82,27 @@ class Deferreds:
                 await part
         gone.cancel()
         return found + [part.status for part in (good, bad, slow, gone)]
+
+    async def unknown(self) -> list[str]:
+        call = workflow.dispatch(workflow.get(Deferreds, id="nobody").twice)
+        before = call.status
+        with pytest.raises(WorkflowUnknown):
+            await call
+        return [before, call.status]
+
+    async def misused_inside(self) -> list[str]:
+        self.kept = workflow.dispatch(self.bench.say, "a")
+        texts: list[str] = []
+        for call in (
+            lambda: workflow.task("Bench.say", {"word": [self.kept]}),
+            lambda: workflow.dispatch(workflow.new(Takes).run, {"it": self.kept}),
+            lambda: workflow.new("Takes").dispatch("run", {"them": {"it": self.kept}}),
+        ):
+            with pytest.raises((ArgumentMismatch, EncodeError)) as caught:
+                call()
+            texts.append(str(caught.value))
+        await self.kept
+        return texts
 
     async def misused(self) -> list[str]:
         word = workflow.dispatch(self.bench.say, "a")
@@ -196,6 +218,20 @@ async def test_D07_the_status_is_read_without_awaiting_and_changes_as_the_workfl
     assert statuses == ["ongoing"] * 4 + ["completed", "failed", "timed_out", "cancelled"]
 
 
+async def test_D07_the_status_of_a_call_that_finds_nobody_is_unknown(house: House) -> None:
+    await house.open(Deferreds, services=(SteeredBench(),))
+
+    assert await house.call(Deferreds, method="unknown") == ["ongoing", "unknown"]
+
+
+async def test_D08_a_deferred_inside_of_an_argument_is_an_error_as_well(house: House) -> None:
+    await house.open(Deferreds, Takes, services=(SteeredBench(),))
+
+    texts = await house.call(Deferreds, method="misused_inside")
+
+    assert all("Deferred" in text and "await it first" in text for text in texts), texts
+
+
 async def test_D08_a_deferred_as_an_argument_is_an_error_that_says_what_to_do(house: House) -> None:
     await house.open(Deferreds, services=(SteeredBench(),))
 
@@ -221,6 +257,12 @@ async def test_D08_a_deferred_as_a_result_is_an_error_of_the_method(house: House
 
     with pytest.raises(WorkflowFailed, match="Deferred"):
         await house.call(ReturnsDeferred)
+
+
+@workflow.define
+class Takes:
+    async def run(self, them: dict[str, object]) -> None:
+        del them
 
 
 @workflow.define

@@ -46,6 +46,9 @@ class Waits:
     async def receive(self) -> str:
         return await self.go.receive()
 
+    async def child(self) -> str:
+        return await workflow.new(Waits, id="inner").receive()
+
     async def backs_off(self, word: str) -> str:
         return await self.stubborn.fail_once(word)
 
@@ -98,6 +101,19 @@ async def test_E12_cancelling_inside_a_timer_or_a_signal_wait_leaves_nothing(hou
     await assert_cancelled(house, method)
 
     assert await house.next_timer(Waits) == 0
+
+
+async def test_E12_cancelling_inside_a_child_wait_cancels_the_child(house: House) -> None:
+    await house.open(Waits)
+    handle = await house.start(Waits, method="child")
+    inner = house.remember(Waits, house.client.get("Waits", id="inner"))
+    await house.waiting(inner, "receive")
+
+    await handle.cancel("enough")
+
+    with pytest.raises(WorkflowCancelled):
+        await handle.result(DEADLINE)
+    assert "by its parent Waits" in (await house.status(inner, "cancelled"))["reason"]
 
 
 async def test_E12_cancelling_inside_a_retry_back_off_means_no_further_attempt(house: House) -> None:
@@ -167,6 +183,6 @@ async def test_E15_an_instance_that_kills_its_node_is_blocked_and_the_others_go_
     await house.resume()
     row = await house.status(poison, "blocked")
 
-    assert deaths == 4  # the first makes it a suspect only: it counts from its first turn behind a mark
+    assert deaths == 3
     assert "3" in row["reason"]
     assert [await other.result(DEADLINE) for other in others] == ["harmless"] * 2

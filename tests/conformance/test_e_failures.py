@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -57,6 +57,10 @@ class Till:
         return b"x" * 2_000_000
 
 
+def interrupt(_: str) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 @workflow.define
 class Fragile:
     """One failure a method."""
@@ -109,6 +113,9 @@ class Fragile:
 
     async def exits(self) -> None:
         raise SystemExit(3)
+
+    async def interrupts(self) -> str:
+        return await self.go.receive(where=interrupt)
 
     async def gives_socket(self) -> Any:
         return await self.till.give_socket()
@@ -215,6 +222,20 @@ async def test_E10_an_exception_without_a_readable_text_is_still_reported(house:
     assert (mute.type, mute.message) == (f"{__name__}.Mute", "<str() of the exception raised RuntimeError>")
     assert (exits.type, exits.message) == ("SystemExit", "3")
     assert task == [mute.type, mute.message]
+
+
+async def test_E10_what_would_end_a_process_ends_only_what_waits_for_it(house: House) -> None:
+    await house.open(Fragile)
+    interrupted = await house.start(Fragile, method="interrupts")
+    other = await house.start(Fragile, method="breaks")
+    for handle in (interrupted, other):
+        await house.waiting(handle, "receive")
+
+    for handle in (interrupted, other):
+        await house.client.get(Fragile, id=handle.id).go.send("go")
+
+    for handle, reason in ((interrupted, "raised KeyboardInterrupt"), (other, "refused with 9")):
+        assert reason in (await house.status(handle, "failed"))["reason"]
 
 
 @pytest.mark.parametrize(

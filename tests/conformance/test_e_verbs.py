@@ -191,6 +191,27 @@ async def test_M04_only_the_timers_of_the_named_method_wake(house: House) -> Non
     assert (other.count, main.count) == (0, 2)
 
 
+async def test_M04_the_timers_of_a_called_method_wake_and_those_of_the_others_go_on(house: House) -> None:
+    await house.open(Sale, services=(BrokenTill(),))
+    handle = await house.start(Sale, method="naps", id="s")
+    await house.waiting(handle, "timer", 2)
+    call = await house.client.dispatch(house.client.get(Sale, id="s").naps)
+    row = await house.waiting(handle, "timer", 4)
+    [before, called] = row["methods"]
+
+    first = await handle.complete_timers(called["id"], timeout=DEADLINE)
+    await house.waiting(handle, "timer", 3)
+    second = await handle.complete_timers(called["id"], timeout=DEADLINE)
+
+    assert (first.count, second.count) == (2, 1)
+    assert await call.result(DEADLINE) == "rested"
+    [after] = (await house.waiting(handle, "timer", 2))["methods"]
+    assert (after["id"], after["awaits"]) == ("main", before["awaits"])
+    await handle.cancel(force=True)
+    with pytest.raises(WorkflowCancelled):
+        await handle.result(DEADLINE)
+
+
 async def test_E12_cancel_by_force_ends_an_instance_that_does_not_give_way(house: House) -> None:
     await house.open(Sale, services=(BrokenTill(),))
     handle = await house.start(Sale, method="stubborn")

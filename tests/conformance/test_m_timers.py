@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 
 from leveret import workflow
 from tests.conformance.bench import Bench, SteeredBench
 from tests.conformance.house import DEADLINE, House, pending
+
+SECONDS: Final = 10.0
+"""That what is due now may take, ten thousand timers too, on a machine that does other things as well."""
 
 
 @workflow.define
@@ -76,7 +80,7 @@ async def test_M01_a_duration_and_a_datetime_fire_not_before_their_time(house: H
 async def test_M01_a_past_datetime_and_a_negative_duration_fire_at_once(house: House) -> None:
     await house.open(Clock)
 
-    assert await house.call(Clock, method="past") < 86_400
+    assert await house.call(Clock, method="past") < SECONDS
 
 
 async def test_M02_the_timer_wins(house: House) -> None:
@@ -133,6 +137,7 @@ async def test_M05_ten_thousand_timers_due_in_the_same_second_all_fire(house: Ho
     handles = [await house.start(Clock, at, 500, method="many") for _ in range(20)]
 
     assert [await handle.result(DEADLINE) for handle in handles] == [500] * 20
+    assert (datetime.now(UTC) - at).total_seconds() < SECONDS
     assert await house.next_timer(Clock) == 0
 
 

@@ -11,7 +11,7 @@ from leveret import service, workflow
 from leveret.errors import TaskTimedOut, WorkflowTimedOut
 from leveret.retry import Retry
 from tests.conformance.bench import Bench, SteeredBench
-from tests.conformance.house import DEADLINE, House
+from tests.conformance.house import DEADLINE, House, pending
 
 FOR_EVER = Retry(initial=0.01, maximum=0.01, attempts=0)
 
@@ -57,7 +57,8 @@ class Slow:
 class Limits:
     """One timeout a method."""
 
-    bench = workflow.service(Bench, timeout=0.1)
+    brief = workflow.service(Bench, timeout=1)
+    bench = workflow.service(Bench, timeout=60)
     slow = workflow.service(Slow)
     patient = workflow.service(Slow, timeout=60)
     hasty = workflow.service(Slow, timeout=0.5)
@@ -65,10 +66,13 @@ class Limits:
 
     async def held(self) -> list[str]:
         try:
-            await self.bench.hold("late")
+            await self.brief.hold("late")
         except TaskTimedOut as error:
             return [f"{error.where['service']}.{error.where['task']}", await self.bench.say("on")]
         return []
+
+    async def held_in_time(self) -> str:
+        return str(await workflow.task("Bench.hold", {"word": "early"}, timeout=4))
 
     async def retried_for_ever(self) -> str:
         try:
@@ -118,6 +122,23 @@ async def test_O01_a_contract_timeout_ends_the_task_and_the_workflow_may_go_on(h
     assert await house.call(Limits, method="held") == ["Bench.hold", "on"]
 
     await bench.over("late")
+
+
+async def test_O01_a_result_in_time_counts_though_the_node_was_down_until_after_the_timeout(house: House) -> None:
+    bench = SteeredBench()
+    await house.open(Limits)
+    await house.reinforce(bench)
+    handle = await house.start(Limits, method="held_in_time")
+    [task] = pending(await house.waiting(handle, "task"), "task")
+    await bench.begun("early")
+    await house.stop()
+
+    bench.let_go("early")
+    await bench.over("early")
+    await house.until(task["due"])
+    await house.resume()
+
+    assert await handle.result(DEADLINE) == "early"
 
 
 async def test_O01_it_covers_all_retries_and_a_service_that_nobody_hosts(house: House) -> None:

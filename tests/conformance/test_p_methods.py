@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from leveret import WorkflowCancelled, WorkflowFailed, WorkflowUnknown, workflow
+from leveret import ArgumentMismatch, WorkflowCancelled, WorkflowFailed, WorkflowUnknown, workflow
 from leveret_broker.errors import ConfigurationError
 from tests.conformance.house import DEADLINE, House
 
@@ -46,11 +46,41 @@ class Loyalty:
     def cheats(self) -> None:
         self.total += 1
 
+    @workflow.query
+    def waits(self) -> None:
+        workflow.timer(5)
+
+    @workflow.query
+    def buys(self) -> None:
+        workflow.task("Shop.buy", {"points": self.total})
+
+    @workflow.query
+    def sends(self) -> None:
+        workflow.dispatch(workflow.get(Loyalty, id="u1").add, 5)
+
     async def points(self) -> int:
         return self.total
 
     async def fail(self) -> None:
         raise ValueError("no points for you")
+
+
+@workflow.define
+class Reader:
+    """Asks others."""
+
+    async def run(self, user: str) -> list[int]:
+        there = workflow.get(Loyalty, id=user)
+        return [await there.points(), await workflow.get("Loyalty", id=user).call("points")]
+
+    async def rewards(self, tag: str) -> str:
+        all_of_them = workflow.all(Loyalty, tag=tag)
+        workflow.dispatch(all_of_them.add, 5)
+        try:
+            await all_of_them.add(5)
+        except ArgumentMismatch as error:
+            return str(error)
+        return "gave one"
 
 
 async def test_P01_a_second_method_runs_beside_the_first_and_shares_its_properties(house: House) -> None:
@@ -101,8 +131,32 @@ async def test_P02_a_getter_called_from_a_client(house: House) -> None:
     await user.leave.send("bye")
 
 
+async def test_P02_a_getter_called_from_another_workflow(house: House) -> None:
+    await house.open(Loyalty, Reader)
+    handle = await house.start(Loyalty, id="u1")
+    user = house.client.get(Loyalty, id="u1")
+    await user.add(5)
+
+    assert await house.call(Reader, "u1") == [5, 5]
+
+    await user.leave.send("bye")
+    assert await handle.result(DEADLINE) == 5
+
+
+async def test_P03_by_tag_from_a_workflow_a_method_runs_on_all_and_has_no_single_result(house: House) -> None:
+    await house.open(Loyalty, Reader)
+    handles = [await house.start(Loyalty, id=f"u{number}", tags={"gold"}) for number in range(3)]
+
+    text = await house.call(Reader, "gold", method="rewards")
+    await house.client.all(Loyalty, tag="gold").leave.send("bye")
+
+    assert "no single result" in text
+    assert await asyncio.gather(*(handle.result(DEADLINE) for handle in handles)) == [5, 5, 5]
+
+
 async def test_P03_by_tag_a_method_runs_on_all(house: House) -> None:
     await house.open(Loyalty)
+    other = await house.start(Loyalty, id="other", tags={"silver"})
     for number in range(3):
         await house.start(Loyalty, id=f"u{number}", tags={"gold"})
     gold = house.client.all(Loyalty, tag="gold")
@@ -114,6 +168,8 @@ async def test_P03_by_tag_a_method_runs_on_all(house: House) -> None:
     assert await asyncio.gather(*(handle.result(DEADLINE) for handle in handles)) == [5, 5, 5]
     with pytest.raises(ConfigurationError, match="no single result"):
         await gold.add(5)
+    await house.client.all(Loyalty, tag="silver").leave.send("bye")
+    assert await other.result(DEADLINE) == 0
 
 
 async def test_P04_an_instance_closes_when_its_last_method_has_ended(house: House) -> None:
@@ -234,6 +290,25 @@ async def test_P06_a_query_answers_on_a_running_a_failed_and_a_completed_instanc
     assert [await house.journal(one) for one in (handle, loser)] == before
     with pytest.raises(WorkflowUnknown):
         await house.client.get(Loyalty, id="nobody").level(LEVELS)
+
+
+async def test_P06_a_command_inside_of_a_query_fails_the_query_and_leaves_nothing(house: House) -> None:
+    await house.open(Loyalty)
+    handle = await house.start(Loyalty, id="u1")
+    user = house.client.get(Loyalty, id="u1")
+    await house.waiting(handle, "receive")
+    before = await house.journal(handle)
+
+    for query in (user.waits, user.buys, user.sends):
+        with pytest.raises(WorkflowFailed, match="query"):
+            await query()
+
+    row = await house.describe(handle)
+    assert await house.journal(handle) == before
+    assert [command["kind"] for command in row["pending"]] == ["receive"]
+    assert await house.next_timer(Loyalty) == 0
+    await user.leave.send("bye")
+    assert await handle.result(DEADLINE) == 0
 
 
 async def test_P06_a_query_that_changes_something_fails_and_the_instance_goes_on(house: House) -> None:

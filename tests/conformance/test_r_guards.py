@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import threading
 from collections.abc import Generator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from loguru import logger
 
 from leveret import WorkflowFailed, workflow
+from leveret_actors.checker import check
 from tests.conformance.bench import Bench, SteeredBench
+from tests.conformance.careless import Careless
 from tests.conformance.house import House
 
 
@@ -94,6 +99,38 @@ async def test_R05_a_refusal_reaches_the_caller_with_the_line_and_what_to_use(ho
     assert failure.type == "leveret.errors.NotReplayable"
     assert failure.message.startswith(f"datetime.now() in workflow code at {__file__}:")
     assert failure.message.endswith("use workflow.now()")
+
+
+REFUSED = {
+    "thread": ("starting a thread", "a task of a service"),
+    "file": ("open", "a task of a service"),
+    "connection": ("socket", "a task of a service"),
+    "seconds": ("time.time()", "use workflow.now()"),
+    "date": ("datetime.now()", "use workflow.now()"),
+    "identity": ("uuid.uuid4()", "use workflow.uuid()"),
+    "number": ("random.random()", "use workflow.random()"),
+}
+
+
+async def test_R05_threads_files_sockets_clocks_uuids_and_randomness_are_refused_with_what_to_use(
+    house: House,
+) -> None:
+    await house.open(Careless)
+
+    found = {method: await house.call(Careless, method=method) for method in REFUSED}
+
+    for method, (what, advice) in REFUSED.items():
+        assert what in found[method][0], found[method]
+        assert advice in found[method][1], found[method]
+
+
+def test_R05_all_of_these_are_found_without_running_them() -> None:
+    path = Path(inspect.getfile(Careless))
+    lines = enumerate(path.read_text().splitlines(), start=1)
+    marked = [(number, mark[1]) for number, line in lines if (mark := re.search(r"  # ([a-z]+)( # noqa|$)", line))]
+
+    assert len(marked) == len(REFUSED)
+    assert [(one.line, one.code) for one in check(path)] == marked
 
 
 async def test_R08_log_records_are_written_once_and_carry_ids(house: House, lines: list[str]) -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
-from leveret import Client, service, workflow
+import leveret.sync
+from leveret import service, workflow
+from leveret.client import current_client
 from leveret.errors import WorkflowFailed
+from leveret.interceptors import TaskInterceptor, TaskRun
 from leveret.retry import Retry, RetryDetails
 from leveret_actors.settings import ServiceSettings
 from tests.conformance.bench import Bench, SteeredBench
 from tests.conformance.house import DEADLINE, House
 from tests.conformance.poison import Employs, Mortal
 from tests.conformance.processes import hosting
+from tests.service.heavy import Heavy
+
+SPAN: ContextVar[str] = ContextVar("span")
 
 
 class Refused(Exception):
@@ -34,8 +42,7 @@ def twice(details: RetryDetails) -> float | None:
 class Clerk:
     """Fails as long as it is asked to; notes what it knows of each attempt."""
 
-    def __init__(self, client: Client | None = None) -> None:
-        self.client = client
+    def __init__(self) -> None:
         self.seen: list[tuple[str, int, str]] = []
 
     @service.task(retry=Retry(initial=0.01, attempts=4))
@@ -75,9 +82,19 @@ class Clerk:
         }
 
     async def signal_back(self) -> None:
-        context = service.context()
-        assert self.client is not None
-        await self.client.get(context.workflow, id=context.instance).signal("go", "from the task")
+        context, client = service.context(), await current_client()
+        await client.get(context.workflow, id=context.instance).signal("go", "from the task")
+
+    @service.task
+    def signal_from_a_thread(self) -> str:
+        context, client = service.context(), leveret.sync.current_client()
+        client.get(context.workflow, id=context.instance).signal("go", "from a thread")
+        return client.run(client.new(Answers, id=context.task_id).run())
+
+    async def start_and_wait(self) -> list[str]:
+        client = await current_client()
+        assert client is await current_client()
+        return [await client.new(Answers).run() for _ in range(2)]
 
     def _note(self) -> None:
         context = service.context()
@@ -111,9 +128,14 @@ class Errand:
     async def two(self, names: list[str]) -> list[Any]:
         return await workflow.all_of([workflow.task(name) for name in names])
 
-    async def hears(self) -> str:
-        await workflow.task("Clerk.signal_back")
-        return await self.go.receive()
+    async def hears(self, task: str) -> list[Any]:
+        return [await workflow.task(task), await self.go.receive()]
+
+
+@workflow.define
+class Answers:
+    async def run(self) -> str:
+        return "an answer"
 
 
 async def assert_fails(house: House, *tasks: str) -> None:
@@ -172,9 +194,54 @@ async def test_S03_S04_each_attempt_knows_who_calls_and_what_was_before_under_on
 
 
 async def test_S03_a_client_can_be_used_inside_a_task(house: House) -> None:
-    await house.open(Errand, services=(Clerk(house.client),))
+    await house.open(Errand, Answers, services=(Clerk(),))
 
-    assert await house.call(Errand, method="hears") == "from the task"
+    assert await house.call(Errand, "Clerk.signal_back", method="hears") == [None, "from the task"]
+    assert await house.call(Errand, "Clerk.signal_from_a_thread", method="hears") == ["an answer", "from a thread"]
+    assert await house.call(Errand, "Clerk.start_and_wait") == ["an answer"] * 2
+
+
+class Watch(TaskInterceptor):
+    """Notes each attempt and how it ended; gives a span to what runs inside."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int, str]] = []
+
+    async def run_task(self, details: TaskRun, /) -> Any:
+        SPAN.set(f"span {details.context.attempt}")
+        try:
+            value = await details.proceed()
+        except Exception as error:
+            self.seen.append((details.context.task, details.context.attempt, repr(error)))
+            raise
+        self.seen.append((details.context.task, details.context.attempt, repr(value)))
+        return value
+
+
+class Spanned:
+    @service.task(retry=Retry(initial=0.01, attempts=2))
+    async def fetch(self) -> str:
+        return self._span()
+
+    @service.task(retry=Retry(initial=0.01, attempts=2))
+    def read(self) -> str:
+        return self._span()
+
+    def _span(self) -> str:
+        if service.context().attempt == 1:
+            raise Refused("no")
+        return SPAN.get()
+
+
+@pytest.mark.parametrize("task", ["fetch", "read"])
+async def test_S03_interceptors_are_around_each_attempt_of_async_functions_and_of_those_in_threads(
+    house: House, task: str
+) -> None:
+    watch = Watch()
+    await house.open(Errand, services=(Spanned(),), interceptors=(watch,))
+
+    assert await house.call(Errand, f"Spanned.{task}") == "span 2"
+    assert watch.seen == [(task, 1, "Refused('no')"), (task, 2, "'span 2'")]
 
 
 class Threads:
@@ -202,32 +269,13 @@ async def test_S07_sync_functions_run_in_threads_beside_each_other_and_the_node(
     assert len({*names, threading.current_thread().name}) == 3
 
 
-@service.define(concurrency=2)
-class Narrow:
-    """Counts who is inside."""
+async def test_S07_what_keeps_a_processor_busy_runs_in_processes_on_request(house: House) -> None:
+    await house.open(Errand, services=(Heavy(),))
 
-    def __init__(self) -> None:
-        self.inside = 0
-        self.most = 0
-        self.both = asyncio.Event()
+    (first, _), (second, _) = await house.call(Errand, ["Heavy.who", "Heavy.who"], method="two")
 
-    async def enter(self) -> None:
-        self.inside += 1
-        self.most = max(self.most, self.inside)
-        if self.inside == 2:
-            self.both.set()
-        await self.both.wait()
-        await asyncio.sleep(0)
-        self.inside -= 1
-
-
-async def test_S08_a_services_limit_holds_under_load(house: House) -> None:
-    narrow = Narrow()
-    await house.open(Errand, services=(narrow,))
-
-    await house.call(Errand, ["Narrow.enter"] * 40, method="two")
-
-    assert narrow.most == 2
+    assert os.getpid() not in {first, second}
+    assert (await house.call(Errand, "Heavy.third_time"))["tries"] == "xxx"
 
 
 @workflow.define

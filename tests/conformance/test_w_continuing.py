@@ -32,7 +32,7 @@ class Race:
 async def test_W13_five_times_as_new_keeps_id_tags_meta_and_signals_and_result_follows(
     house: House, *, evict: bool
 ) -> None:
-    await house.open(Relay, evict=evict)
+    await house.open(Relay, evict=evict, listens=True)
     handle = await house.start(Relay, 5, [], id="r", unique_tag="relay:1", tags={"order:1"}, meta={"who": "me"})
     first = (await house.waiting(handle, "receive"))["run"]
 
@@ -65,7 +65,7 @@ async def test_W13_a_parent_gets_the_result_of_the_last_run(house: House) -> Non
 
 
 async def test_W13_a_cancelled_parent_cancels_the_run_of_now(house: House) -> None:
-    await house.open(Relay, Race)
+    await house.open(Relay, Race, listens=True)
     handle = await house.start(Race)
     await house.waiting(handle, "child")
     relay = house.client.get("Relay", id="relay")
