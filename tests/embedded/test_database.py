@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from leveret_broker.embedded.database import Database, file_system_of
+from leveret_broker.embedded.wakeup import Wakeups
 from leveret_broker.embedded.worker import Transaction
 from leveret_broker.errors import ConfigurationError, StoreRefused, StoreUnavailable
 
@@ -135,6 +136,23 @@ async def test_closing_leaves_no_process_behind(path: Path) -> None:
     wake = path.with_name(path.name + "-wake")  # not there when the path is too long for sockets
     assert list(database.locks.iterdir()) == []
     assert not wake.exists() or list(wake.iterdir()) == []
+
+
+async def test_nobody_looks_for_remains_while_it_closes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    close = Wakeups.close
+
+    def tick_and_close(wakeups: Wakeups) -> None:
+        wakeups.__dict__["_tick"]()
+        close(wakeups)
+
+    monkeypatch.setattr(Wakeups, "close", tick_and_close)
+    database = Database(path)
+    await database.open()
+    await database.close()
+
+    assert complaints == []
 
 
 async def test_a_long_path_gets_its_sockets_elsewhere(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ node_process  what such a process runs
 shop          an order with two tasks, a retry, a timer and a signal: the load of the tests of crashes
 language      small workflows, one per rule
 waiters       instances that wait for what never comes
+voyages       a task that waits at a gate, and one that is delegated: the load of the tests of leases
 load          many orders, started and approved by a client
 audit         what must be true of journals and store afterwards
 """

@@ -97,15 +97,15 @@ class House:
         self._home = Home("nodes")
         self.folder = self._home.path
         self.url = url.replace("{folder}", str(self.folder))
-        self._nodes: list[Process] = []
+        self.nodes: list[Process] = []
 
     def node(self, *hosted: str, fault: str = "", url: str | None = None) -> Process:
         """Start a node without waiting for it; `hosted` are modules of this folder, or `module:Class`."""
         names = hosted or ("shop",)
         arguments = ["-m", "tests.endtoend.node_process", url or self.url, *names]
         environment = {LEDGER: str(self.folder / "ledger"), "LEVERET_FAULT": fault}
-        node = Process(self._home, f"node-{len(self._nodes)}", arguments, environment)
-        self._nodes.append(node)
+        node = Process(self._home, f"node-{len(self.nodes)}", arguments, environment)
+        self.nodes.append(node)
         return node
 
     async def serving(self, *hosted: str, fault: str = "") -> Process:
@@ -120,8 +120,8 @@ class House:
 
     def python(self, *arguments: str) -> Process:
         """Start Python."""
-        process = Process(self._home, f"python-{len(self._nodes)}", arguments, {})
-        self._nodes.append(process)
+        process = Process(self._home, f"python-{len(self.nodes)}", arguments, {})
+        self.nodes.append(process)
         return process
 
     def open_gate(self) -> None:
@@ -134,9 +134,14 @@ class House:
         lines = ledger.read_text().splitlines() if ledger.exists() else []
         return Counter(instance for name, instance in (line.split(" ", 1) for line in lines) if name == task)
 
+    def losses(self) -> list[str]:
+        """Return what the nodes said of connections and subscriptions that they lost."""
+        lines = [line for node in self.nodes for line in node.log.splitlines()]
+        return [line for line in lines if "Lost the" in line or "is lost" in line]
+
     def logs(self) -> str:
         """Return the ends of all logs."""
-        return "\n".join(f"--- node {number}\n{node.log[-5000:]}" for number, node in enumerate(self._nodes))
+        return "\n".join(f"--- node {number}\n{node.log[-5000:]}" for number, node in enumerate(self.nodes))
 
     def __enter__(self) -> Self:
         return self

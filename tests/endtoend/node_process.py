@@ -9,7 +9,10 @@ from typing import Any
 
 from leveret_actors import Node
 from leveret_actors.cli.logs import log_to_terminal
-from leveret_actors.settings import Settings
+from leveret_actors.settings import LeaseSettings, Settings
+
+FOUND_OUT_SOON = LeaseSettings(after=0.1, seconds=1.0, wait=0.1)
+"""For what is about leases: taken after a moment, over a second after a death."""
 
 
 def offers(names: list[str]) -> tuple[list[type[Any]], list[type[Any]]]:
@@ -27,7 +30,8 @@ def offers(names: list[str]) -> tuple[list[type[Any]], list[type[Any]]]:
 async def main(url: str, *names: str) -> None:
     """Serve until told to stop."""
     workflows, services = offers(list(names))
-    await Node(url, workflows=workflows, services=services, settings=Settings(grace=20)).run()
+    leases = FOUND_OUT_SOON if "voyages" in names else LeaseSettings()
+    await Node(url, workflows=workflows, services=services, settings=Settings(grace=20, leases=leases)).run()
 
 
 if __name__ == "__main__":

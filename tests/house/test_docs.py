@@ -82,7 +82,7 @@ class Reader:
             self._serving.enter_context(self._background(words))
         else:
             done = subprocess.run(
-                words, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+                words, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120, check=False
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
             self.output[line] = done.stdout
@@ -112,7 +112,7 @@ class Reader:
         return [text for line, text in self.output.items() if line.startswith(starts)][-1]
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(400)
 def test_the_quick_start_works_on_one_file(tmp_path: Path) -> None:
     text = QUICK_START.read_text().partition(SERVERS)[0]
 
@@ -130,7 +130,7 @@ def test_the_quick_start_works_on_one_file(tmp_path: Path) -> None:
     assert results == ['"order-1 goes to Main Street 1"\n']
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_the_quick_start_works_on_rabbitmq_and_redis(
     tmp_path: Path, rabbit: RabbitServer, redis_server: RedisServer, namespace: str
 ) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ["sdk", "broker", "actors", "examples"]
+FOLDERS = ["sdk", "broker", "actors", "examples", "tests"]
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
 # "path" or "path::function": the reason why it is better long.
-LONG_FOR_A_REASON: dict[str, str] = {}
+LONG_FOR_A_REASON: dict[str, str] = {
+    "tests/typing/accepts.py": "one module, as a user would write it, that both type checkers read as a whole",
+}
 
 
 def sources() -> Iterator[tuple[str, str]]:

@@ -33,13 +33,15 @@ _ELECT = """
 class RabbitServer:
     """A RabbitMQ node with its own folder, name, cookie, name server (epmd) and loopback ports, and no plugin.
 
-    `config` are further lines of rabbitmq.conf. Data survives `stop`, `kill` and `start`; `close` ends everything.
+    `config` are further lines of rabbitmq.conf, `advanced` settings of the application `rabbit` as Erlang terms.
+    Data survives `stop`, `kill` and `start`; `close` ends everything.
     """
 
-    def __init__(self, config: Mapping[str, str] | None = None) -> None:
+    def __init__(self, config: Mapping[str, str] | None = None, advanced: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         self.node = f"leveret-{os.getpid()}-{next(_numbers)}@localhost"
         self._config = dict(config or {})
+        self._advanced = dict(advanced or {})
         self._home = Home("rabbit")
         self._epmd_port = free_port()
         self._epmd: Child | None = None
@@ -146,6 +148,9 @@ class RabbitServer:
         }
         (folder / "rabbitmq.conf").write_text("".join(f"{key} = {value}\n" for key, value in config.items()))
         (folder / "rabbitmq-env.conf").touch()
+        if self._advanced:
+            terms = ", ".join(f"{{{key}, {value}}}" for key, value in self._advanced.items())
+            (folder / "advanced.config").write_text(f"[{{rabbit, [{terms}]}}].\n")
         (folder / "enabled_plugins").write_text("[].\n")
         cookie = folder / ".erlang.cookie"
         cookie.write_text(secrets.token_hex(10).upper())

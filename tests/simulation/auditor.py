@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from leveret_actors.mailbox.loop import ATTEMPTS
-from leveret_broker.address import DEAD_LETTERS, Address, MailboxQueue
+from leveret_actors.mailbox.loop import DEATHS
+from leveret_broker.address import DEAD_LETTERS, Address, EventTopic, MailboxQueue
 from leveret_broker.envelope import Envelope, Wake, decode
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Auditor:
         self._committing: dict[str, int] = {}
         self._outboxes: dict[str, tuple[Outgoing, ...]] = {}
         self._committed: set[tuple[Address, bytes]] = set()
+        self._events: dict[str, list[str]] = {}
+        """Ids of committed ones by lane, in order, that have not been published yet."""
+        self._event_ids: set[str] = set()
+        """Of all that were ever committed."""
 
     # -- what happens -------------------------------------------------------------------------------------------------
 
@@ -41,6 +46,9 @@ class Auditor:
         """A body arrives at the broker."""
         self.arrived.add((address, body))
         self.on_moment()
+        if isinstance(address, EventTopic):
+            self._told(address, body)
+            return
         if address == DEAD_LETTERS:
             self.trace.note(f"publish to the dead letters: {len(body)} bytes")
             return
@@ -53,6 +61,16 @@ class Auditor:
             why = self.unfounded(process, address, envelope)
             if why:
                 self.trace.violate(f"an effect left without standing in the journal: {short(envelope)}: {why}")
+
+    def _told(self, address: EventTopic, body: bytes) -> None:
+        """An event arrives: it must be committed, and the first time be the next one of its lane."""
+        due, identity = self._events.get(address.lane, []), event_id(body)
+        self.trace.note(f"event {identity} {address.key} of {address.lane}")
+        if (address, body) not in self._committed:
+            self.trace.violate(f"an event was invented: {address}")
+        elif identity in due:
+            self.trace.expect(due[0] == identity, f"{identity} {address} comes before {due[0]}")
+            due.remove(identity)
 
     def acknowledged(self, queue: MailboxQueue, deliveries: list[Delivery]) -> None:
         """Deliveries of a mailbox are acknowledged, whether or not the broker will hear of it."""
@@ -80,7 +98,7 @@ class Auditor:
     def given_up(self, queue: MailboxQueue, actor: str) -> None:
         """An actor is blocked because too many nodes went down while they tried it."""
         tried = self._tried.get((queue, actor), set())
-        if len(tried) <= ATTEMPTS:
+        if len(tried) < DEATHS:  # the first of them had it in hand without a mark
             self.trace.violate(f"{queue} {actor} was given up after attempts of {sorted(tried)}")
 
     def commits(self, batch: Batch, epoch: int) -> None:
@@ -102,14 +120,22 @@ class Auditor:
             self._outboxes[batch.id] = batch.outbox
             self._committed.update((item.address, item.body) for item in batch.outbox)
             for item in batch.outbox:
+                if isinstance(item.address, EventTopic):
+                    self._expect(item.address, event_id(item.body))
                 if item.address == DEAD_LETTERS:
                     self.set_aside(queue, decode(item.body))
         for settled in batch.settled:
             lost = [item for item in self._outboxes.get(settled, ()) if (item.address, item.body) not in self.arrived]
-            self.trace.expect(not lost, f"settled, but never published: {[short(decode(item.body)) for item in lost]}")
+            self.trace.expect(not lost, f"settled, but never published: {[named(item) for item in lost]}")
         for write in batch.actors:
             self.turned(queue, write)
             self._tried.pop((queue, write.actor), None)
+
+    def _expect(self, address: EventTopic, identity: str) -> None:
+        """Wait for an event to be published; one that comes of a message without a record may be committed again."""
+        if identity not in self._event_ids:
+            self._event_ids.add(identity)
+            self._events.setdefault(address.lane, []).append(identity)
 
     def owns(self, process: Process, queue: MailboxQueue) -> bool:
         """Tell whether this process has the newest epoch."""
@@ -137,6 +163,16 @@ class Auditor:
     @abstractmethod
     def compare(self, process: Process, queue: MailboxQueue, actor: str, live: object) -> None:
         """Compare a cached actor at rest with the store."""
+
+
+def event_id(body: bytes) -> str:
+    """Return the public id of an event."""
+    return str(json.loads(body)["id"])
+
+
+def named(item: Outgoing) -> str:
+    """Name what an outbox has in a line."""
+    return str(item.address) if isinstance(item.address, EventTopic) else short(decode(item.body))
 
 
 def short(envelope: Envelope) -> str:

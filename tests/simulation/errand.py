@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from leveret import Client, Retry, service, workflow
 from leveret_actors import node as node_module
 from leveret_actors.node import Node
-from leveret_actors.settings import Settings
+from leveret_actors.settings import EventSettings, Settings
 from leveret_broker.address import TAGS, MailboxQueue, ServiceQueue
 from leveret_broker.codec import Codec
 from tests.simulation.cache import WatchedCache
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ERRAND: Final = MailboxQueue("Errand", 0)
 TAG: Final = MailboxQueue(TAGS, 0)
 INSTANCES: Final = 3
+THINGS: Final = ("nut", "egg", "tea", "jam", "oat")
+BASKET: Final = ("nut", "egg wrapped", "tea", "jam wrapped", "oat")
 
 
 class Shop:
@@ -50,13 +52,26 @@ class Errand:
     shop = workflow.service(Shop)
     words = workflow.Channel[str]()
 
+    def __init__(self) -> None:
+        """Begin with an empty basket."""
+        self.basket: tuple[str, ...] = ()
+
+    async def add(self, thing: str) -> int:
+        """Put something into the basket; every second thing is wrapped."""
+        count = len(self.basket) + 1
+        self.basket = (*self.basket, thing)
+        if count % 2 == 0:
+            wrapped = await self.shop.wrap(thing)
+            self.basket = (*self.basket[: count - 1], wrapped, *self.basket[count:])
+        return count
+
     async def run(self, order: str) -> list[str]:
         """Return all that was heard."""
         bought = workflow.dispatch(self.shop.buy, order)
         await workflow.timer(seconds=1)
         wrapped = workflow.dispatch(self.shop.wrap, order)
         word = await self.words.receive()
-        return [await bought, await wrapped, word]
+        return [await bought, await wrapped, word, *self.basket]
 
 
 class ErrandWorld(World):
@@ -88,10 +103,17 @@ class ErrandWorld(World):
             name=f"n{seat.index}",
             workflows=[Errand],
             services=[Shop()],
-            settings=Settings(mailboxes=1, cache_actors=1, concurrency=4, batch=self.random.choice((1, 500))),
+            settings=Settings(
+                mailboxes=1,
+                cache_actors=1,
+                concurrency=4,
+                batch=self.random.choice((1, 500)),
+                fold_after=2,
+                events=EventSettings(publish=("workflow.#",)),
+            ),
             transport=transport,
             store=store,
-            codec=self.codec,
+            payload_codec=self.codec,
             stepper=InlineStepper(),
             clock=self.clock,
         )
@@ -116,6 +138,8 @@ class ErrandWorld(World):
         await asyncio.sleep(self.random.choice((0.0, 0.0, 1.5)))
         tag = f"order:{number}"
         errand = await client.dispatch(client.new(Errand, id=f"e{number}", tags={tag}).run, f"o{number}")
+        counts = [await client.get(Errand, id=f"e{number}").add(thing) for thing in THINGS]
+        self.trace.expect(counts == [1, 2, 3, 4, 5], f"e{number} counted {counts}")
         await asyncio.sleep(self.random.choice((0.0, 0.7, 3.0)))
         await client.all(Errand, tag=tag).words.send("please", message_id=f"w{number}")
         self.results[number] = await errand.result()
@@ -135,7 +159,7 @@ class ErrandWorld(World):
         for number in range(INSTANCES):
             if number not in self.results:
                 return f"e{number} has no result"
-            wanted = [f"o{number} bought", f"o{number} wrapped", "please"]
+            wanted = [f"o{number} bought", f"o{number} wrapped", "please", *BASKET]
             if self.results[number] != wanted:
                 self.trace.violate(f"the result of e{number} is {self.results[number]}, not {wanted}")
         for queue, shelf in self.room().shelves.items():

@@ -23,7 +23,10 @@ from leveret_actors.mailbox.tenure import Tenure
 from leveret_actors.service.desk import Desk, Done
 from leveret_actors.service.report import report as reported
 from leveret_actors.store.memory import MemoryStore, Room
+from leveret_actors.workflow import replay as replay_module
+from leveret_actors.workflow import unfolding
 from leveret_actors.workflow.live import Seen
+from leveret_actors.workflow.tail import Tail
 from tests.mailbox.tally import Live, TallyActors
 from tests.simulation.outside import replaced
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from leveret_actors.mailbox.intake import AtHand
     from leveret_actors.store.contract import Batch, Committed, Due, Outbox, TakenOver
     from leveret_actors.store.shelf import Shelf
+    from leveret_actors.workflow.instance import Instance
+    from leveret_actors.workflow.journal import Folded
     from leveret_broker.address import MailboxQueue
     from leveret_broker.envelope import Task
     from leveret_broker.outcome import Outcome
@@ -73,8 +78,8 @@ def _no_fence() -> list[tuple[Any, str, Any]]:
 def _no_recovery() -> list[tuple[Any, str, Any]]:
     original = Tenure.__init__
 
-    def init(self: Tenure, taken: TakenOver, transport: Transport) -> None:
-        original(self, msgspec.structs.replace(taken, pending=()), transport)
+    def init(self: Tenure, taken: TakenOver, *rest: Any) -> None:
+        original(self, msgspec.structs.replace(taken, pending=()), *rest)
 
     return [(Tenure, "__init__", init)]
 
@@ -157,6 +162,25 @@ def _worker_forgets() -> list[tuple[Any, str, Any]]:
     return [(Desk, "report", report)]
 
 
+def _fold_forgets_messages() -> list[tuple[Any, str, Any]]:
+    return [(Seen, "last", lambda _self, _count: ())]
+
+
+def _fold_forgets_numbers() -> list[tuple[Any, str, Any]]:
+    original = unfolding.unfold
+
+    def unfold(instance: Instance, number: int, at: float, folded: Folded) -> None:
+        last = instance.operations.last
+        original(instance, number, at, folded)
+        instance.operations.last = last
+
+    return [(replay_module, "unfold", unfold)]
+
+
+def _fold_takes_what_runs() -> list[tuple[Any, str, Any]]:
+    return [(Tail, "_goes_on", lambda _self: False)]
+
+
 MUTANTS: Final = {
     "ack_before_commit": Mutant("acknowledges before it decides", _ack_before_commit),
     "no_fence": Mutant("commits without comparing the epoch", _no_fence),
@@ -168,5 +192,8 @@ MUTANTS: Final = {
     "no_dedupe": Mutant("applies a message that the journal has", _no_dedupe),
     "no_wake": Mutant("takes over only when a message happens to arrive", _no_wake),
     "marks_stay": Mutant("leaves the attempt marks of actors that had only duplicates", _marks_stay, "A"),
+    "fold_forgets_messages": Mutant("folds without the ids of messages", _fold_forgets_messages, "B"),
+    "fold_forgets_numbers": Mutant("gives numbers of folded commands away again", _fold_forgets_numbers, "B"),
+    "fold_takes_what_runs": Mutant("folds methods that have not ended", _fold_takes_what_runs, "B"),
     "worker_forgets": Mutant("acknowledges a task before its outcome is confirmed", _worker_forgets, "B"),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from leveret_actors.workflow import journal, state
 from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.house import EngineSettings, House
-from leveret_actors.workflow.journal import Begun, CommandEnded, Event, GivenUp, Record, TimerFired
+from leveret_actors.workflow.journal import Applied, Begun, CommandEnded, Folded, GivenUp, Record, TimerFired
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.replay import load, revive
 from leveret_broker.address import MailboxQueue, ReplyQueue, ServiceQueue
@@ -46,6 +46,8 @@ class Scribe(Auditor):
         self._house = House(definition.name, {definition.version: definition}, codec, EngineSettings())
         self._once: dict[tuple[str, str], set[object]] = {}
         self._ended: dict[tuple[str, str], set[int]] = {}
+        self._commands: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        """Turn and number of all commands of a run."""
         self._tasks: set[str] = set()
         self.excused = False
         """An actor was rightly given up: this world cannot finish any more."""
@@ -67,8 +69,12 @@ class Scribe(Auditor):
         if write.new_run:
             self._once.pop((write.actor, write.run), None)
         seen = self._once.setdefault((write.actor, write.run), set())
+        commands = self._commands.setdefault((write.actor, write.run), [])
         for data in write.append:
             record = journal.decode(data)
+            commands += [(record.number, command.number) for command in record.commands]
+            if record.folded is not None:
+                self._fold(write, record.number, record.folded, seen)
             asked = [f"{command.kind} {command.number}" for command in record.commands]
             names = [_name(event) for event in record.events]
             self.trace.note(
@@ -85,6 +91,16 @@ class Scribe(Auditor):
             )
         if write.status == state.BLOCKED and not self.excused:
             self.trace.violate(f"{write.actor} is blocked: {state.decode(write.state).reason}")
+
+    def _fold(self, write: ActorWrite, number: int, folded: Folded, seen: set[object]) -> None:
+        """A fold stands for the turns before it, has their messages, and what they asked for has ended."""
+        first = number - folded.turns + 1
+        self.trace.note(f"  {write.actor}: turns {first} to {number} are folded, {write.dropped} records go")
+        known = all(("record", turn) in seen for turn in range(first, number))
+        self.trace.expect(known, f"{write.actor}: turns {first} to {number} are folded, not all of them were there")
+        seen.update(("digest", digest) for digest, _ in folded.remembered)
+        ended = self._ended.setdefault((write.actor, write.run), set())
+        ended.update(command for turn, command in self._commands[write.actor, write.run] if turn >= first)
 
     def given_up(self, queue: MailboxQueue, actor: str) -> None:
         """Rightly or not, nothing mends it here."""
@@ -118,11 +134,11 @@ class Scribe(Auditor):
     # -- effects ------------------------------------------------------------------------------------------------------
 
     def unfounded(self, process: Process, address: Address, envelope: Envelope) -> str:
-        """A worker may answer for, and retry, a task that came from a journal."""
+        """A worker may answer for a task that came from a journal, retry it, or send it again after its lease."""
         message = envelope.message
         if isinstance(message, Ended) and envelope.id.endswith(".end.0"):
             return "" if f"{envelope.run}.{message.number}" in self._tasks else "nobody asked for that task"
-        if isinstance(message, Task) and message.attempt > 1:
+        if isinstance(message, Task):
             return "" if message.task_id in self._tasks else "nobody asked for that task"
         if isinstance(message, Answer) and isinstance(address, ReplyQueue):
             return "no turn has committed this answer"
@@ -152,7 +168,7 @@ class Scribe(Auditor):
         return portrait
 
 
-def _name(event: Event) -> str:
+def _name(event: Applied) -> str:
     number = getattr(event, "number", "")
     return f"{type(event).__name__}{f' {number}' if number != '' else ''}"
 
@@ -173,7 +189,9 @@ def _marks(record: Record) -> list[object]:
 def _digests(kept: Kept) -> set[bytes]:
     found: set[bytes] = set()
     for data in kept.journal:
-        for event in journal.decode(data).events:
+        record = journal.decode(data)
+        found.update(digest for digest, _ in (() if record.folded is None else record.folded.remembered))
+        for event in record.events:
             if not isinstance(event, TimerFired | GivenUp):
                 found.add(event.digest)
             if isinstance(event, Begun):

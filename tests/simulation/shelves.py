@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from leveret_actors.store.memory import MemoryStore, Room
@@ -66,10 +66,13 @@ class SimulatedStore(MemoryStore):
         self._auditor.commits(batch, epoch)
         return await super().commit(queue, epoch, batch)
 
-    async def mark_attempt(self, queue: MailboxQueue, epoch: int, actor: str, node: str) -> int:
+    async def mark_attempts(
+        self, queue: MailboxQueue, epoch: int, actors: Sequence[str], node: str, *, before: str = ""
+    ) -> None:
         """Let the auditor count as well."""
-        self._auditor.marked(queue, actor, node)
-        return await super().mark_attempt(queue, epoch, actor, node)
+        for actor in actors:
+            self._auditor.marked(queue, actor, node)
+        await super().mark_attempts(queue, epoch, actors, node, before=before)
 
     async def _effect(self, name: str, effect: Callable[[], T]) -> T:
         """Run `effect` between two faults."""

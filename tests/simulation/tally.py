@@ -121,7 +121,7 @@ class TallyWorld(World):
             store=store,
             stepper=InlineStepper(),
             cache=WatchedCache(self.auditor, actors=settings.cache_actors, size=settings.cache_bytes),
-            directory=Directory(transport, 1),
+            directory=Directory(transport, store, 1),
             settings=settings,
         )
         loops = [

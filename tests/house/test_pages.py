@@ -1,4 +1,4 @@
-"""The page on writing workflows is right: each of its sections runs and prints what it says."""
+"""The pages on workflows, services and payload codecs are right: each section runs and prints what it says."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/workflows.md").read_text()
+PAGES = ("workflows", "services", "payload-codecs", "events")
 
 
 def sections() -> dict[str, str]:
-    """Return the text below each heading of the second level."""
-    titles = re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)[1:]
-    return dict(zip(titles[::2], titles[1::2], strict=True))
+    """Return the text below each heading of the second level, by page and heading."""
+    found: dict[str, str] = {}
+    for page in PAGES:
+        titles = re.split(r"^## (.+)$", (ROOT / f"docs/{page}.md").read_text(), flags=re.MULTILINE)[1:]
+        found |= {f"{page}: {title}": text for title, text in zip(titles[::2], titles[1::2], strict=True)}
+    return found
 
 
 def blocks(kind: str, text: str) -> list[str]:

@@ -1,0 +1,90 @@
+"""A crowd: many instances with one tag, which note what they are told until they are told to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+from leveret import Client, workflow
+from leveret_actors.store.contract import Store
+from leveret_actors.workflow.state import decode
+from leveret_broker.address import TAGS, MailboxQueue
+from leveret_broker.codec import Codec
+from leveret_broker.ids import queue_index, tag_key
+from leveret_broker.outcome import Completed
+from leveret_broker.transport import Transport
+from tests.endtoend.audit import opened
+
+TAG = "crowd"
+END = "end"
+
+
+@workflow.define(name="Crowd")
+class Crowd:
+    told = workflow.Channel[str]()
+
+    async def run(self) -> list[str]:
+        heard: list[str] = []
+        async for word in self.told:
+            if word == END:
+                break
+            heard.append(word)
+        return heard
+
+
+WORKFLOWS: list[type[Any]] = [Crowd]
+SERVICES: list[type[Any]] = []
+
+
+async def gather_crowd(client: Client, count: int, window: int = 500) -> None:
+    """Start so many, named by their numbers; returns when the broker holds them."""
+    slots = asyncio.Semaphore(window)
+
+    async def one(number: int) -> None:
+        async with slots:
+            await client.dispatch(client.new(Crowd, id=f"c{number}", tags={TAG}).run)
+
+    for first in range(0, count, 10_000):
+        await asyncio.gather(*(one(number) for number in range(first, min(count, first + 10_000))))
+
+
+async def tell(client: Client, *words: str) -> None:
+    """Tell everybody, one word after another."""
+    for word in words:
+        await client.all(Crowd, tag=TAG).told.send(word)
+
+
+async def is_empty(transport: Transport, store: Store) -> bool:
+    """Tell whether nobody carries the tag any more."""
+    key = tag_key("Crowd", TAG)
+    queue = MailboxQueue(TAGS, queue_index(key, await transport.mailbox_count(TAGS, 8)))
+    return not await store.members(queue, key, 0, 1)
+
+
+async def _rows(transport: Transport, store: Store, status: str) -> AsyncIterator[tuple[MailboxQueue, list[str]]]:
+    for index in range(await transport.mailbox_count("Crowd", 8)):
+        queue, after = MailboxQueue("Crowd", index), ""
+        while rows := await store.instances(queue, status, after, 1000):
+            after = rows[-1].actor
+            yield queue, [row.actor for row in rows]
+
+
+async def how_many(url: str, status: str) -> int:
+    """Return how many instances have a status."""
+    async with opened(url) as (transport, store):
+        return sum([len(actors) async for _, actors in _rows(transport, store, status)])
+
+
+async def results(url: str) -> Counter[tuple[str, ...]]:
+    """Return what the ended instances had heard, and how many heard that."""
+    found: Counter[tuple[str, ...]] = Counter()
+    async with opened(url) as (transport, store):
+        async for queue, actors in _rows(transport, store, "completed"):
+            for record in await store.load(queue, actors, journals=False):
+                assert record is not None
+                outcome = decode(record.state).outcome
+                assert isinstance(outcome, Completed)
+                found[tuple(Codec().load(outcome.value, list[str]))] += 1
+    return found
