@@ -53,6 +53,7 @@ class Closing:
         """Do what follows from how an attempt ended."""
         job.over = True
         if isinstance(verdict, Waits):
+            job.comes_again = True
             text = "task {} of service {} waits {:g} s: {}"
             logger.error(text, job.task.task_id, job.task.service, LOCKED_SECONDS, verdict.why)
         self._teller.over(job, verdict)
@@ -127,7 +128,7 @@ class Closing:
 
     def _settle(self, job: Job) -> None:
         job.settled = True
-        if job.lost and job.holding is None:
+        if job.lost and job.ended_without_lease:
             self._keeper.end(job, "completed", told=True)
         self._closed(job)
 

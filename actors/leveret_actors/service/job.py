@@ -60,8 +60,8 @@ class Job:
     """One attempt of a task, here."""
 
     __slots__ = (
-        "attempt", "body", "earlier", "envelope", "free", "holding", "key", "lost", "over", "receipts", "redelivered",
-        "room", "settled", "since", "task", "told",
+        "attempt", "body", "comes_again", "earlier", "envelope", "free", "holding", "key", "lost", "over", "receipts",
+        "redelivered", "room", "settled", "since", "task", "told",
     )  # fmt: skip
 
     def __init__(self, envelope: Envelope, task: Task, body: bytes, receipt: Receipt) -> None:
@@ -81,6 +81,8 @@ class Job:
         """Its delivery went back to the broker, with the subscription."""
         self.settled = False
         """What follows from it is confirmed."""
+        self.comes_again = False
+        """What follows is this same attempt, later: it is not over."""
         self.redelivered = receipt.redelivered
         """True when an earlier worker may have seen it."""
         self.earlier = receipt.earlier
@@ -115,6 +117,11 @@ class Job:
         progress = self.progress
         told = self.task.progress if self.holding is None else self.holding.told
         return None if progress == (told or None) else progress
+
+    @property
+    def ended_without_lease(self) -> bool:
+        """The attempt is over, and the store has no lease that would say so to whoever gets it once more."""
+        return self.settled and self.holding is None and not self.comes_again
 
     def elapsed(self, clock: Callable[[], float]) -> float:
         """Return the seconds since the first attempt of its task began; `clock` gives Unix time."""

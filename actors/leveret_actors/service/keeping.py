@@ -86,7 +86,7 @@ class LeaseKeeper:
             job.lost = True
             if not job.over:
                 self.want(job)
-            elif job.settled and job.holding is None:
+            elif job.ended_without_lease:
                 self.end(job, "completed", told=True)
 
     async def settled(self, job: Job) -> bool:

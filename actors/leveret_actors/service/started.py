@@ -52,7 +52,7 @@ class Started:
     def acknowledge(self, job: Job) -> None:
         """Acknowledge a settled job."""
         job.acknowledge()
-        if job.holding is None:  # of the others the store knows
+        if job.ended_without_lease:
             self._last.append((attempts_key(job.task), job.task.attempt + 1))
 
     def close(self, job: Job) -> None:
