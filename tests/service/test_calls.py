@@ -8,7 +8,7 @@ import pytest
 from leveret import service
 from leveret_actors.settings import LeaseSettings
 from leveret_broker.address import DEAD_LETTERS, ServiceQueue
-from leveret_broker.envelope import Answer, AskTask, ClientCaller, Envelope, SettleTask, Task, decode, encode
+from leveret_broker.envelope import Answer, AskTask, ClientCaller, EndTask, Envelope, SettleTask, Task, decode, encode
 from leveret_broker.errors import StoreUnavailable
 from leveret_broker.outcome import Completed, Failed
 from tests.service.world import World
@@ -204,3 +204,18 @@ async def test_tasks_of_workflows_ask_nothing_of_what_is_kept_for_clients(memory
 
     assert await world.value() == "across"
     assert not set(asked) & {"note_calls", "keep_outcome"}
+
+
+async def test_the_end_of_an_earlier_life_that_comes_late_is_dropped(world: World, client: Client) -> None:
+    ferry = Ferry()
+    await world.start(ferry)
+    task = Task("t1", "Ferry", "cross", world.codec.dump({}), client.caller("r1"), sequence=1)
+    await world.publish("Ferry", encode(Envelope("call r1", "", task)))
+    await world.until(lambda: ferry.calls == ["t1"])
+
+    late = EndTask("t1", Completed(world.codec.dump("sunk")), 0, client.caller("r1"))
+    await world.publish("Ferry", encode(Envelope("t1.end.0", "", late)))
+    await world.until(lambda: world.left("Ferry") == 1)  # what runs
+    ferry.go.set()
+
+    assert await client.told() == ("r1", "across")

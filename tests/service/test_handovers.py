@@ -11,7 +11,7 @@ from leveret_actors.settings import LeaseSettings, ServiceSettings
 from leveret_broker.envelope import Answer, ClientCaller, Done, Envelope, SettleTask, decode, encode
 from leveret_broker.errors import StoreUnavailable
 from leveret_broker.outcome import Cancelled, Completed
-from tests.service.test_delegated import Approval, Desk, settler
+from tests.service.test_delegated import Approval, Desk, refused, settler
 from tests.service.test_leases import AT_ONCE, Ship, lease_of, with_status
 from tests.service.world import World
 
@@ -175,3 +175,49 @@ async def test_S06_a_delegated_task_that_is_cancelled_while_it_waits_for_the_sto
     await world.until(lambda: not worker.runner._jobs.values())
 
     assert desk.attempts == []
+
+
+async def test_S06_of_two_who_settle_a_task_at_once_at_one_worker_one_is_told_that_it_came_second(
+    world: World,
+) -> None:
+    desk, settle = Desk(), await settler(world)
+    await world.start(desk, settings=ServiceSettings(retry=Retry(initial=0, attempts=3)))
+    await world.send("Approval.approve", {"amount": 5})
+    task_id = await desk.handed_to()
+    await with_status(world, task_id, "delegated")
+
+    failed, completed = await asyncio.gather(
+        settle(task_id, refused("no"), retry=True), settle(task_id, True)
+    )
+    await world.empty("Approval")
+    await world.settle()
+
+    assert isinstance(failed, Done)
+    assert isinstance(completed, Done)
+    assert sorted([failed.count, completed.count]) == [0, 1]
+
+
+async def test_S06_what_a_function_raises_while_its_task_is_settled_here_does_not_count(memory_world: World) -> None:
+    world, fickle, settle = memory_world, Fickle(), await settler(memory_world)
+    worker = await world.start(fickle, settings=ServiceSettings(retry=Retry(initial=0, attempts=3)))
+    task = await world.send("Approval.approve", {"amount": 5})
+    await fickle.handed.wait()
+    stored = asyncio.Event()
+
+    def fault(name: str, after: bool) -> None:
+        if name == "replace" and after and not stored.is_set():
+            worker.cut()  # what was settled cannot be sent yet
+            stored.set()
+
+    world.room.fault = fault
+    settling = asyncio.create_task(settle(task.task_id, True))
+    await stored.wait()
+    fickle.back.set()
+    await world.settle()
+    worker.relink()
+    await settling
+    await world.empty("Approval")
+    await world.settle()
+
+    assert await world.value() is True
+    assert (fickle.attempts, world._arrived) == ([1], [])

@@ -121,8 +121,7 @@ class ClientCalls:
     async def _serve_end(self, message: EndTask) -> None:
         call = Called(message.task_id, message.sequence, _waiter(message.caller))
         record = await self._end(call, message.outcome)
-        outcome = _outcomes.decode(record.outcome)
-        if isinstance(outcome, Cancelled):
+        if record.outcome and isinstance(outcome := _outcomes.decode(record.outcome), Cancelled):
             life, until = sequence_key(message.task_id, record.sequence), self._clock() + REVOKED_SECONDS
             await self._until_stored(lambda: self._store.revoke([life], until))
             heard = CancelTask(life, until, outcome.where.get("reason", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -68,6 +69,8 @@ class Settlements:
         self._service = service
         self._worker = worker
         self._clock = clock
+        self._names = map(f"{worker}/settles-{{}}".format, itertools.count())
+        """Who holds what is settled: of all that goes on here at once, the store must take one."""
         self._open: set[asyncio.Task[None]] = set()
 
     def add(self, message: SettleTask, receipt: Receipt) -> None:
@@ -98,6 +101,7 @@ class Settlements:
 
     async def _settle(self, message: SettleTask, *, again: bool) -> Done | Refused:
         """Settle a task; once more when its lease changed meanwhile, as it does when its function returns."""
+        holder = next(self._names)
         while True:
             (lease,) = await self._store.find_leases([message.task_id])
             if lease is None or lease.service != self._service or message.sequence not in {-1, lease.sequence}:
@@ -116,7 +120,7 @@ class Settlements:
                 return Done(found=True, count=0, text=f"task {message.task_id} is over its timeout")
             parcel, verdict, text = self._what_follows(envelope, task, lease, message)
             encoded = b"" if parcel is None else encode_parcel(parcel)
-            finished = msgspec.structs.replace(lease, status=FINISHED, holder=self._worker, body=b"", parcel=encoded)
+            finished = msgspec.structs.replace(lease, status=FINISHED, holder=holder, body=b"", parcel=encoded)
             if await self._store.replace(lease, finished, UNDELIVERED):
                 faults.reached("after-settlement")
                 await self._tell(task, verdict)
