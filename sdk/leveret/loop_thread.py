@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 
@@ -38,6 +38,8 @@ class LoopThread:
         self._hosted = hosted
         self._opened: Future[asyncio.AbstractEventLoop] = Future()
         self._closing = asyncio.Event()
+        self._over: Future[Any] = Future()
+        """Done when the thread ends: what its loop was asked for too late is never done."""
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
         self._thread.start()
@@ -55,6 +57,9 @@ class LoopThread:
             call.close()
             raise
         try:
+            wait((future, self._over), return_when=FIRST_COMPLETED)
+            if not future.done():
+                raise TransportClosed("the client was closed meanwhile")
             return future.result()
         finally:
             future.cancel()  # whoever is interrupted waits no longer
@@ -72,6 +77,8 @@ class LoopThread:
             if self._opened.done():
                 raise
             self._opened.set_exception(error)
+        finally:
+            self._over.set_result(None)
 
     async def _host(self) -> None:
         async with self._hosted:

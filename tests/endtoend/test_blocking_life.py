@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from leveret import workflow
+from leveret.loop_thread import LoopThread
 from leveret.sync import Client
 from leveret_actors import Node
 from leveret_broker.errors import ConfigurationError, TransportClosed
@@ -56,6 +59,34 @@ def test_whoever_waits_while_it_closes_is_told() -> None:
     with pytest.raises(TransportClosed, match="not open"):
         handle.result()
     client.close()
+
+
+def test_whoever_asks_while_the_loop_comes_to_its_end_is_told() -> None:
+    thread = LoopThread(nullcontext(), "late")
+    late: list[Future[None]] = []
+
+    async def ask(begun: asyncio.Event) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def until_the_end() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:  # by the loop, after it has cancelled its tasks
+            begun = asyncio.Event()
+            late.append(threads.submit(lambda: thread.run(ask(begun))))
+            await begun.wait()
+
+    kept = until_the_end()
+
+    async def step() -> int:
+        return await anext(kept)
+
+    with ThreadPoolExecutor(1) as threads:
+        thread.run(step())
+        thread.close()
+        with pytest.raises(TransportClosed, match="closed meanwhile"):
+            late[0].result(10)
 
 
 async def test_an_event_loop_is_never_blocked() -> None:

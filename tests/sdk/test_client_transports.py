@@ -55,6 +55,17 @@ async def test_a_client_reaches_a_node_through_its_url(scheme: str, tmp_path: Pa
     await node.close()
 
 
+async def test_whoever_waits_for_the_reply_to_a_command_is_told_when_the_client_is_closed(namespace: str) -> None:
+    async with Client(f"memory://{namespace}") as client:
+        asking = asyncio.create_task(client.request("start.Nobody", timeout=None))
+        for _ in range(50):  # until it has been sent
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(TransportClosed, match=r"reply to start\.Nobody: the client was closed"):
+            await asking
+
+
 def test_the_url_decides_on_the_transport() -> None:
     kinds = [type(make_transport(Url.parse(url))).__name__ for url in ("amqp://localhost", "memory://x")]
 

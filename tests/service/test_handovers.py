@@ -186,9 +186,7 @@ async def test_S06_of_two_who_settle_a_task_at_once_at_one_worker_one_is_told_th
     task_id = await desk.handed_to()
     await with_status(world, task_id, "delegated")
 
-    failed, completed = await asyncio.gather(
-        settle(task_id, refused("no"), retry=True), settle(task_id, True)
-    )
+    failed, completed = await asyncio.gather(settle(task_id, refused("no"), retry=True), settle(task_id, True))
     await world.empty("Approval")
     await world.settle()
 

@@ -267,3 +267,19 @@ async def test_settings_win_over_code(world: World, settings: ServiceSettings | 
     worker = await world.start(Yard(), settings=settings)
 
     await world.until(lambda: len(worker.runner._taking.subscriptions) == queues)
+
+
+async def test_a_worker_whose_node_fails_begins_nothing_more(memory_world: World) -> None:
+    world, yard = memory_world, Yard()
+    worker = await world.start(yard, concurrency=1)
+    await subscribed(world)
+    await send(world, "Yard.hold")
+    await world.until(lambda: bool(yard.begun))
+    for _ in range(5):
+        await send(world, "Yard.load", "low")
+    await world.until(lambda: len(worker.runner._line.waiting) == 5)
+
+    worker.running.cancel()
+    await asyncio.wait({worker.running})
+
+    assert yard.begun == ["hold"]

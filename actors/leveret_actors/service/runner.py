@@ -175,6 +175,7 @@ class ServiceRunner:
             await end(taking)
             await self._last.finish(self._grace)
         finally:
+            self._stopping.set()  # however it ends, nothing more begins
             await end(taking, stopping)
             await self._last.interrupt()
             await self._taking.give_back()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,30 +46,22 @@ async def publish(post: Post, raw: RawCommand) -> str:
 
 
 async def request(post: Post, raw: RawCommand, timeout: Duration | None) -> dict[str, Any]:  # noqa: ASYNC109
-    """Publish a command and return the reply; raises `RequestTimedOut`."""
+    """Publish a command and return the reply; raises `RequestTimedOut`, `TransportClosed`."""
     name, deadline = new_id(), Deadline(timeout)
-    answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
     data = encode_command(msgspec.structs.replace(raw, headers={**raw.headers, "reply_to": f"@{name}"}))
+    with post.requests.expect(f"reply to {raw.routing_key}") as expecting:
 
-    def hear(body: bytes) -> None:
-        if not answer.done():
-            answer.set_result(msgspec.json.decode(body, type=dict[str, Any]))
+        def hear(body: bytes) -> None:
+            if not expecting.future.done():
+                expecting.future.set_result(msgspec.json.decode(body, type=dict[str, Any]))
 
-    def ask() -> None:
-        sent = post.transport.publish(COMMANDS, data)
-        sent.add_done_callback(_told(answer))
+        def ask() -> None:
+            post.transport.publish(COMMANDS, data).add_done_callback(expecting.sent)
 
-    subscription = await post.transport.subscribe_replies(name, hear, ask)
-    try:
-        ask()
-        return await deadline.within(answer, f"reply to {raw.routing_key}")
-    finally:
-        await subscription.close()
-
-
-def _told(answer: asyncio.Future[dict[str, Any]]) -> Any:
-    def look(sent: asyncio.Future[None]) -> None:
-        if not sent.cancelled() and (error := sent.exception()) is not None and not answer.done():
-            answer.set_exception(error)
-
-    return look
+        subscription = await expecting.within(deadline, post.transport.subscribe_replies(name, hear, ask))
+        try:
+            ask()
+            reply: dict[str, Any] = await expecting.answer(dict, deadline)
+        finally:
+            await subscription.close()
+        return reply

@@ -11,7 +11,7 @@ from loguru import logger
 
 from leveret.contract import Duration, seconds
 from leveret.errors import RequestRefused, RequestTimedOut
-from leveret_broker.envelope import ClientCaller, Message, Refused, decode
+from leveret_broker.envelope import ClientCaller, Refused, decode
 from leveret_broker.errors import DecodeError, TransportClosed, TransportError
 from leveret_broker.ids import new_id
 from leveret_broker.transport import Subscription, Transport
@@ -48,11 +48,11 @@ FOR_EVER: Final = Deadline(None)
 
 @dataclass(slots=True)
 class Request:
-    """Something asked; `future` gets the answering message."""
+    """Something asked; `future` gets the answering message, or a JSON reply."""
 
     caller: ClientCaller
     what: str
-    future: asyncio.Future[Message]
+    future: asyncio.Future[Any]
     again: Callable[[], object] | None = None
     """Publishes it once more, under the same ids."""
 
@@ -157,8 +157,8 @@ class Expecting:
         return self._request.caller
 
     @property
-    def future(self) -> asyncio.Future[Message]:
-        """The answering message."""
+    def future(self) -> asyncio.Future[Any]:
+        """The answering message, or a JSON reply."""
         return self._request.future
 
     def repeat_by(self, again: Callable[[], object]) -> None:
