@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -61,7 +61,6 @@ async def request(post: Post, raw: RawCommand, timeout: Duration | None) -> dict
         subscription = await expecting.within(deadline, post.transport.subscribe_replies(name, hear, ask))
         try:
             ask()
-            reply: dict[str, Any] = await expecting.answer(dict, deadline)
+            return await expecting.answer(cast("type[dict[str, Any]]", dict), deadline)
         finally:
             await subscription.close()
-        return reply
