@@ -33,6 +33,11 @@ def register_type(kind: type[T], encode: Callable[[T], Any], decode: Callable[[A
     _decoder.cache_clear()
 
 
+def is_registered(kind: type) -> bool:
+    """Tell whether `register_type` was called for this very type."""
+    return kind in _hooks
+
+
 def _enc_hook(value: Any) -> Any:
     for kind in type(value).__mro__:
         if kind in _hooks:

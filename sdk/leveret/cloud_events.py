@@ -7,7 +7,7 @@ client in another language could rely on.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -15,21 +15,25 @@ from leveret.events import NEVER, SERVICE_EVENTS, WORKFLOW_EVENTS, Event, Servic
 from leveret_broker.errors import DecodeError
 
 TYPE_PREFIX: Final = "leveret."
+IN_ENVELOPE: Final[dict[str, Any]] = {"id": "", "at": NEVER}
+"""What the envelope says of an event, and its data does not: with these values it is left out there."""
 
 
-class _CloudEvent(msgspec.Struct):
+class CloudEvent(msgspec.Struct):
+    """CloudEvents 1.0, JSON in structured mode; an event that comes again has the same `id`."""
+
     id: str
     source: str
     type: str
-    time: datetime
-    subject: str
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    subject: Annotated[str, msgspec.Meta(description="The id of the instance or task.")]
     data: msgspec.Raw
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
 
 
 _encode = msgspec.json.Encoder().encode
-_envelopes = msgspec.json.Decoder(_CloudEvent)
+_envelopes = msgspec.json.Decoder(CloudEvent)
 _data: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     f"{TYPE_PREFIX}{family}.{name}": msgspec.json.Decoder(kind)
     for family, table in (("workflow", WORKFLOW_EVENTS), ("service", SERVICE_EVENTS))
@@ -51,9 +55,9 @@ def subject_of(event: Event) -> str:
 def encode(event: Event, namespace: str) -> bytes:
     """Return the body of an event."""
     family, name, subject = _about(event)
-    data = _encode(msgspec.structs.replace(event, id="", at=NEVER))  # the envelope has these two
+    data = _encode(msgspec.structs.replace(event, **IN_ENVELOPE))
     return _encode(
-        _CloudEvent(
+        CloudEvent(
             event.id,
             f"/leveret/{namespace}/{family}/{name}",
             f"{TYPE_PREFIX}{family}.{event.type}",

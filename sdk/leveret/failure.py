@@ -26,6 +26,8 @@ TRACEBACK_LIMIT: Final = 32 * 1024
 MESSAGE_LIMIT: Final = 32 * 1024
 CHAIN_LIMIT: Final = 20
 """Causes that are kept."""
+UNPUBLISHED: Final[dict[str, Any]] = {"traceback": "", "attributes": None}
+"""What events leave out of a failure: tracebacks of kilobytes, and the user's data."""
 
 
 def failure_of(error: BaseException, codec: Codec | None = None, where: Mapping[str, str] | None = None) -> Failure:
@@ -210,9 +212,9 @@ def _traceback(error: BaseException) -> str:
 
 
 def brief(failure: Failure) -> Failure:
-    """Return what is published of a failure: without the user's data, and without tracebacks of kilobytes."""
+    """Return what is published of a failure."""
     cause = None if failure.cause is None else brief(failure.cause)
-    return msgspec.structs.replace(failure, traceback="", attributes=None, cause=cause)
+    return msgspec.structs.replace(failure, **UNPUBLISHED, cause=cause)
 
 
 def _utf8(text: str) -> str:

@@ -11,6 +11,7 @@ dead_letters  `dead-letters list`, `replay`
 looking     `describe`, `history`, `list`, with `inspection` of the store
 doctor/     `doctor`: one file per thing that can be ill
 checking    `config check`
+asyncapi    `asyncapi`, `schemas`
 """
 
 import sys

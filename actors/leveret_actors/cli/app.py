@@ -11,6 +11,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from leveret_actors.cli import (
+    asyncapi,
     bridges,
     calling,
     checking,
@@ -84,6 +85,7 @@ dead_letters.add_to(app)
 services.add_to(app)
 permissions.add_to(app)
 bridges.add_to(app)
+asyncapi.add_to(app)
 tasks.add_to(app)
 looking.add_to(app)
 replaying.add_to(app)

@@ -27,6 +27,8 @@ class Offer:
     listeners: list[Callable[..., Any]] = field(default_factory=list[Callable[..., Any]])
     skipped: list[str] = field(default_factory=list[str])
     """Why something that looks like a service was left out."""
+    needy: list[type[Any]] = field(default_factory=list[type[Any]])
+    """What was left out: a service's class that needs arguments."""
 
 
 def discover(references: list[str]) -> Offer:
@@ -81,6 +83,7 @@ def _look_into(module: ModuleType, offer: Offer) -> None:
                 service.instance(value)
             except ConfigurationError as error:
                 offer.skipped.append(str(error))
+                offer.needy.append(value)
             else:
                 offer.services.append(value)
 

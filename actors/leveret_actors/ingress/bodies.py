@@ -1,10 +1,21 @@
-"""The JSON bodies of commands: one struct each, unknown fields refused. `docs/wire.md` shows them."""
+"""The JSON bodies of commands: one struct each, unknown fields refused. `docs/wire.md` shows them.
+
+The JSON Schemas in `docs/schemas` are made of these, descriptions included.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
+
+from leveret_actors.ingress.command import Verb
+from leveret_broker.ids import ID_LIMIT
+
+Id: TypeAlias = Annotated[str, Meta(max_length=ID_LIMIT)]
+Arguments: TypeAlias = Annotated[dict[str, Any] | list[Any], Meta(description="By name, or in order.")]
 
 
 class Error(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,27 +31,26 @@ class TargetedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     TARGETS: ClassVar[tuple[str, ...]] = ("id", "tag", "unique_tag")
     """What headers may say instead."""
 
-    id: str = ""
-    tag: str = ""
-    unique_tag: str = ""
+    id: Annotated[Id, Meta(description="Of the instance, or of the task.")] = ""
+    tag: Annotated[Id, Meta(description="All that carry it now.")] = ""
+    unique_tag: Annotated[Id, Meta(description="The one instance that holds it.")] = ""
 
 
 class OpeningBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How an instance is started."""
 
-    id: str = ""
-    """Left out: derived from the `message_id`."""
-    tags: list[str] = []
-    unique_tag: str = ""
-    method: str = ""
-    """May be left out when the workflow has one method."""
-    arguments: dict[str, Any] | list[Any] = {}
+    id: Annotated[Id, Meta(description="Left out: derived from the `message_id`.")] = ""
+    tags: list[Annotated[Id, Meta(min_length=1)]] = []
+    unique_tag: Annotated[Id, Meta(description="One open instance may have it: a start that finds it gives that.")] = ""
+    method: Annotated[str, Meta(description="May be left out when the workflow has one method.")] = ""
+    arguments: Arguments = {}
     meta: dict[str, str] = {}
-    on_conflict: Literal["existing", "fail"] = "existing"
-    on_closed: Literal["existing", "new", "fail"] = "existing"
-    timeout: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    """Seconds."""
-    version: Annotated[int, msgspec.Meta(ge=0)] = 0
+    on_conflict: Annotated[Literal["existing", "fail"], Meta(description="While a run of the id is open.")] = "existing"
+    on_closed: Annotated[Literal["existing", "new", "fail"], Meta(description="After the last run.")] = "existing"
+    timeout: Annotated[
+        Annotated[float, Meta(gt=0)] | None, Meta(description="Seconds; left out: what the workflow's code says.")
+    ] = None
+    version: Annotated[int, Meta(ge=0, description="0 is the highest that there is.")] = 0
 
 
 class StartBody(OpeningBody, frozen=True, kw_only=True):
@@ -48,46 +58,53 @@ class StartBody(OpeningBody, frozen=True, kw_only=True):
 
     TARGETS: ClassVar[tuple[str, ...]] = ("id", "tags", "unique_tag")
 
-    reply: Literal["result", "started"] = "result"
-    """What the reply tells: how the instance ended, or that it was started."""
+    reply: Annotated[
+        Literal["result", "started"],
+        Meta(description="What the reply tells: how the instance ended, or that it was started."),
+    ] = "result"
 
 
 class SignalBody(TargetedBody, frozen=True, kw_only=True):
     """`signal.<Workflow>.<channel>`."""
 
     value: Any = None
-    start: OpeningBody | bool | None = None
-    """Start the instance first if it is not there."""
+    start: Annotated[OpeningBody | bool | None, Meta(description="Start the instance first if it is not there.")] = None
 
 
 class CallBody(TargetedBody, frozen=True, kw_only=True):
     """`call.<Workflow>.<method>`."""
 
-    arguments: dict[str, Any] | list[Any] = {}
-    start: OpeningBody | bool | None = None
-    """Start the instance first if it is not there."""
+    arguments: Arguments = {}
+    start: Annotated[OpeningBody | bool | None, Meta(description="Start the instance first if it is not there.")] = None
 
 
 class CancelBody(TargetedBody, frozen=True, kw_only=True):
     """`cancel.<Workflow>`."""
 
     reason: str = ""
-    force: bool = False
-    """End it without its code."""
+    force: Annotated[bool, Meta(description="End it without its code.")] = False
 
 
 class CompleteBody(TargetedBody, frozen=True, kw_only=True):
     """`complete.<Service>`: `id` is the task's."""
 
     result: Any = None
-    sequence: int = -1
-    """Only this life of the task."""
+    sequence: Annotated[int, Meta(description="Only this life of the task; -1 is whichever is open.")] = -1
 
 
 class FailBody(TargetedBody, frozen=True, kw_only=True):
     """`fail.<Service>`: `id` is the task's."""
 
     error: str | Error
-    retry: bool = False
-    """The task's policy decides whether it is tried again."""
-    sequence: int = -1
+    retry: Annotated[bool, Meta(description="The task's policy decides whether it is tried again.")] = False
+    sequence: Annotated[int, Meta(description="Only this life of the task; -1 is whichever is open.")] = -1
+
+
+BODIES: Final[Mapping[Verb, type[TargetedBody | StartBody]]] = {
+    "start": StartBody,
+    "signal": SignalBody,
+    "call": CallBody,
+    "cancel": CancelBody,
+    "complete": CompleteBody,
+    "fail": FailBody,
+}

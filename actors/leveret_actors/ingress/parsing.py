@@ -30,7 +30,7 @@ B = TypeVar("B", bound=TargetedBody | StartBody)
 _JSON: Final = re.compile(
     r"(application/([\w.+-]+\+)?json|text/json)\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*)?", re.IGNORECASE
 )
-_KEY_LIMIT: Final = 255
+KEY_LIMIT: Final = 255
 """Characters of an idempotency key and of a reply address: what AMQP allows of its properties."""
 
 
@@ -51,8 +51,8 @@ def parse(raw: RawCommand, fresh_key: str, *, ours: str = "") -> Command:
     address = parse_routing_key(raw.routing_key)
     _check_content(raw)
     key = raw.text("message_id") or fresh_key
-    if len(key) > _KEY_LIMIT:
-        raise CommandRefused("message_id", f"it has {len(key)} characters, the limit is {_KEY_LIMIT}")
+    if len(key) > KEY_LIMIT:
+        raise CommandRefused("message_id", f"it has {len(key)} characters, the limit is {KEY_LIMIT}")
     try:
         return _PARSERS[address.verb](raw, address, key, parse_reply(raw, address, key, ours))
     except (ConfigurationError, ArgumentMismatch) as error:
@@ -86,7 +86,7 @@ def parse_reply(raw: RawCommand, address: Address, key: str, ours: str = "") -> 
     to = raw.text("reply_to")
     if not to:
         return None
-    if len(to) > _KEY_LIMIT or (ours and to.startswith(ours)):
+    if len(to) > KEY_LIMIT or (ours and to.startswith(ours)):
         raise CommandRefused("reply_to", f"{to!r} cannot get replies: name a queue of your own")
     wants: Wants = "result" if address.verb in {"start", "call"} else "done"
     return ReplyAddress(to, raw.text("correlation_id"), key, address.name, wants)

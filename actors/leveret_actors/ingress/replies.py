@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from leveret_actors.ingress.command import CLIENT, CommandRefused, ReplyAddress
 from leveret_broker.address import ForeignQueue, ReplyQueue
@@ -20,28 +21,28 @@ Status: TypeAlias = Literal[
 ]
 
 
+class FailureBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An exception, without its traceback, which is no concern of other applications."""
+
+    type: Annotated[str, Meta(description="Qualified name of its class: `shop.errors.CardRefused`.")]
+    message: str
+    attributes: dict[str, Any] | None = None
+    cause: FailureBody | None = None
+
+
 class ReplyBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The JSON of a reply; which fields it has besides the first two depends on the status."""
 
     status: Status
-    message_id: str
-    """Of the command."""
-    value: Any = msgspec.UNSET
-    """`completed`: what the method returned."""
-    failure: dict[str, Any] | None = None
-    """`failed`: type, message, attributes, cause."""
-    kind: str = ""
-    """`refused`: one word."""
-    text: str = ""
-    """For people."""
-    id: str = ""
-    """`started`: the instance's."""
-    run: str = ""
-    """`started`: its run."""
-    new: bool | None = None
-    """`started`: False when it was there already."""
-    count: int | None = None
-    """`done`: how many instances, tasks or timers it reached."""
+    message_id: Annotated[str, Meta(description="Of the command.")]
+    value: Annotated[Any, Meta(description="`completed`: what the method returned.")] = msgspec.UNSET
+    failure: Annotated[FailureBody | None, Meta(description="`failed`.")] = None
+    kind: Annotated[str, Meta(description="`refused`: one word.")] = ""
+    text: Annotated[str, Meta(description="For people.")] = ""
+    id: Annotated[str, Meta(description="`started`: the instance's.")] = ""
+    run: Annotated[str, Meta(description="`started`: its run.")] = ""
+    new: Annotated[bool | None, Meta(description="`started`: false when it was there already.")] = None
+    count: Annotated[int | None, Meta(description="`done`: how many instances or tasks it reached.")] = None
 
 
 def reply(transport: Transport, to: ReplyAddress, body: ReplyBody) -> asyncio.Future[None]:
@@ -105,17 +106,15 @@ def _outcome(key: str, outcome: Outcome, codec: Codec) -> ReplyBody:
             )
 
 
-def _failure(failure: Failure, codec: Codec) -> dict[str, Any]:
-    """Return a failure without its traceback, which is no concern of other applications."""
-    found: dict[str, Any] = {"type": failure.type, "message": failure.message}
+def _failure(failure: Failure, codec: Codec) -> FailureBody:
+    attributes: dict[str, Any] | None = None
     if failure.attributes is not None:
         try:
-            found["attributes"] = plain_data(codec.load(failure.attributes))
+            attributes = plain_data(codec.load(failure.attributes))
         except PayloadError:
-            found["attributes"] = {}
-    if failure.cause is not None:
-        found["cause"] = _failure(failure.cause, codec)
-    return found
+            attributes = {}
+    cause = None if failure.cause is None else _failure(failure.cause, codec)
+    return FailureBody(failure.type, failure.message, attributes, cause)
 
 
 _encoder: Final = msgspec.json.Encoder()
