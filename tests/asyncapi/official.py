@@ -10,6 +10,10 @@ from typing import Any
 from jsonschema import Draft7Validator
 
 HERE = Path(__file__).parent
+FOLDER = HERE.parents[1] / "docs/schemas"
+SCHEMAS: dict[str, Any] = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
+VALIDATORS = {name: Draft7Validator(schema) for name, schema in SCHEMAS.items()}
+"""Of the bodies of commands, replies and events."""
 
 
 def wrong_in_document(document: Any) -> list[str]:

@@ -20,6 +20,7 @@ from leveret_actors import Settings
 from leveret_actors.settings import EVERYTHING, EventSettings
 from leveret_broker.errors import DecodeError
 from leveret_broker.outcome import Failure
+from tests.asyncapi.official import VALIDATORS
 from tests.egress.harness import SECONDS, Ear, Quick, Slow, node
 from tests.servers import RabbitServer, RedisServer
 
@@ -43,6 +44,8 @@ async def test_a_plain_amqp_client_gets_cloud_events(
 
     found = [json.loads(line) for line in lines]
     read = [JSONFormat().read(CloudEvent, body) for _, _, body in found]
+    for _, _, body in found:
+        VALIDATORS["event"].validate(json.loads(body))
     assert {kind for kind, _, _ in found} == {"application/cloudevents+json"}
     assert {key for _, key, _ in found} >= {"workflow.shop.Slow.dispatched", "service.Mill.started"}
     assert {one.get_source() for one in read} == {
@@ -70,6 +73,7 @@ def test_each_event_is_a_cloud_event_and_comes_back_as_it_was(kind: type[Any]) -
     body = cloud_events.encode(event, "ns")
     read = JSONFormat().read(CloudEvent, body)
 
+    VALIDATORS["event"].validate(json.loads(body))
     assert cloud_events.decode(body) == event
     assert (read.get_id(), read.get_specversion(), read.get_subject()) == ("1", "1.0", cloud_events.subject_of(event))
     assert read.get_type() == f"leveret.{cloud_events.key_of(event).split('.')[0]}.{event.type}"
