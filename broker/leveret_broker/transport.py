@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
@@ -88,6 +88,13 @@ class Subscription(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Stop taking; whatever is not acknowledged goes back to the queue in its old order."""
+
+    async def __aenter__(self) -> Self:
+        """Have it closed at the end of the block."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 class Transport(ABC):

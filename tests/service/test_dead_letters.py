@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from leveret_actors.router import dead_letters
+from leveret_actors import patience
 from leveret_broker.address import DEAD_LETTERS, ServiceQueue
 from leveret_broker.envelope import Ended, Envelope, Task, Wake, encode
 from leveret_broker.errors import StoreUnavailable
@@ -80,7 +80,7 @@ async def test_a_letter_is_acknowledged_only_when_the_store_has_it(
         if name == "bury" and not after and faults:
             raise faults.pop()
 
-    monkeypatch.setattr(dead_letters, "PAUSE", 0.0)
+    monkeypatch.setattr(patience, "pause", lambda *_, **__: 0.0)
     world.room.fault = fault
     await world.route_dead_letters()
 

@@ -8,7 +8,7 @@ import pytest
 
 from leveret import service
 from leveret.retry import Retry
-from leveret_actors.service import taking as taking_module
+from leveret_actors import patience
 from leveret_actors.service.job import Job
 from leveret_broker.address import ServiceQueue
 from leveret_broker.embedded.queue import MemorySubscription
@@ -268,7 +268,7 @@ async def test_an_error_nobody_foresaw_ends_no_worker(world: World, monkeypatch:
         return deliveries
 
     monkeypatch.setattr(MemorySubscription, "take", broken)
-    monkeypatch.setattr(taking_module, "PAUSE", 0.0)
+    monkeypatch.setattr(patience, "pause", lambda *_, **__: 0.0)
     yard = Yard()
     yard.go.set()
     await world.start(yard)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,18 +11,16 @@ from loguru import logger
 from leveret_actors.bridge.crossing import Crossing, Passed
 from leveret_actors.bridge.event import Unfit
 from leveret_actors.ingress import Command, CommandRefused, Sender
+from leveret_actors.patience import Patience
 from leveret_broker.address import DEAD_LETTERS
-from leveret_broker.backoff import pause
 from leveret_broker.command import decode_command
 from leveret_broker.errors import (
-    BrokerRefused,
     BrokerUnavailable,
     ConfigurationError,
     LeveretError,
     PublishFailed,
     StoreRefused,
     StoreUnavailable,
-    SubscriptionLost,
     TransportClosed,
 )
 from leveret_broker.foreign import ForeignSource, again_queue, letters_source
@@ -31,11 +28,9 @@ from leveret_broker.transport import Delivery, Subscription, Transport
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
-"""Seconds between two attempts to reach what a bridge reads; only the first ones tell so."""
+"""Seconds between two attempts to reach what a bridge reads."""
 AT_ONCE: Final = 100
 """Dead letters judged again at a time."""
-LOUD: Final = 60.0
-"""Seconds between two lines that say the same."""
 
 
 class _NotYet(LeveretError):
@@ -58,34 +53,23 @@ class BridgeRunner:
         self._source = ForeignSource(bridge.name, bridge.exchange, tuple(bridge.keys), bridge.queue)
         self._again = again
         self._settling: set[asyncio.Task[None]] = set()
-        self._failures = 0
-        self._said = ("", 0.0)
+        final = (TransportClosed, ConfigurationError, StoreRefused)
+        self._patience = Patience(str(self), first=FIRST_PAUSE, longest=LONGEST_PAUSE, final=final)
 
     async def run(self) -> None:
         """Bridge until cancelled; raises `TransportClosed`, and `ConfigurationError` where nobody could publish."""
-        while True:
-            subscription: Subscription | None = None
+        await self._patience.persist(self._bridge)
+
+    async def _bridge(self) -> None:
+        if self._source.queue:
+            await self._workflow_is_known()  # before messages are kept from its other consumers
+        async with await self._subscribe() as subscription:
             try:
-                if self._source.queue:
-                    await self._workflow_is_known()  # before messages are kept from its other consumers
-                subscription = await self._subscribe()
                 await self._workflow_is_known()  # the queue of our own is bound, and fills meanwhile
                 await self._serve(subscription)
-            except (TransportClosed, ConfigurationError, StoreRefused):
-                raise
-            except SubscriptionLost as error:
-                logger.info("{}: {}; subscribing again", self, error)
-            except (BrokerUnavailable, BrokerRefused, StoreUnavailable, _NotYet) as error:
-                self._complain(str(error))
-            except Exception:
-                logger.exception("{} failed, trying again", self)
             finally:
                 for task in self._settling:
                     task.cancel()
-                if subscription is not None:
-                    await subscription.close()
-            self._failures += 1
-            await asyncio.sleep(pause(self._failures, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
 
     def __str__(self) -> str:
         """Name it."""
@@ -109,7 +93,7 @@ class BridgeRunner:
         while True:
             deliveries = await subscription.take()
             await self._cross(subscription, deliveries)
-            self._failures = 0
+            self._patience.rewarded()
 
     async def _cross(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
         """Send what these become; the rest happens once the broker has confirmed it."""
@@ -133,14 +117,13 @@ class BridgeRunner:
 
     async def _send(self, commands: Sequence[Command]) -> list[asyncio.Future[None]]:
         """Send in order, waiting for broker and store as long as it takes: nothing was sent while it raises."""
-        attempt = 0
+        patience = Patience(f"{self} cannot send yet", first=FIRST_PAUSE, longest=5.0)
         while True:
             try:
                 return await self._sender.send(commands)
             except (BrokerUnavailable, StoreUnavailable) as error:
-                attempt += 1
-                self._complain(f"cannot send yet: {error}")
-                await asyncio.sleep(pause(attempt, first=FIRST_PAUSE, longest=5.0))
+                patience.complain(error)
+                await patience.rest()
 
     async def _settle(
         self,
@@ -173,11 +156,3 @@ class BridgeRunner:
             logger.warning("{}: a message is a dead letter: {}", self, reason)
             buried.append(self._transport.publish(DEAD_LETTERS, delivery.bodies[0], reason=reason, source=source))
         await asyncio.gather(*buried)
-
-    def _complain(self, text: str) -> None:
-        """Say what is wrong, and what to do; the same again only now and then."""
-        last, at = self._said
-        now = time.monotonic()
-        if text != last or now - at > LOUD:
-            self._said = (text, now)
-            logger.error("{}: {}", self, text)

@@ -11,13 +11,12 @@ from loguru import logger
 from leveret.cloud_events import decode, subject_of
 from leveret.listening import ListenerDefinition
 from leveret_actors.egress.lane import Heard, Lane
+from leveret_actors.patience import FINAL, Patience
 from leveret_actors.store.contract import Store
 from leveret_broker.address import DEAD_LETTERS, ListenerQueue
-from leveret_broker.errors import BrokerRefused, DecodeError, LeveretError, SubscriptionLost, TransportClosed
+from leveret_broker.errors import DecodeError
 from leveret_broker.transport import Delivery, Subscription, Transport
 
-PAUSE: Final = 1.0
-"""Seconds before taking begins again after an error nobody foresaw."""
 PREFETCH: Final = 64
 """Least events that are unacknowledged at once: each crash of the process counts as one delivery of all of them."""
 
@@ -33,7 +32,7 @@ class ListenerRunner:
         self._prefetch = max(PREFETCH, 2 * definition.concurrency * max(1, definition.batch))
         self._subscription: Subscription | None = None
         self._lanes: list[Lane] = []
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def register(self) -> None:
         """Bind the group's queue, then have nodes publish what it wants; nothing published from now on is missed."""
@@ -42,27 +41,22 @@ class ListenerRunner:
 
     async def run(self) -> None:
         """Take and handle until cancelled; raises `TransportClosed` when the transport is, and `BrokerRefused`."""
-        while not self._stopping:
-            try:
-                if self._subscription is None:
-                    self._subscription = await self._subscribe()
-                await self._listen(self._subscription)
-            except (TransportClosed, BrokerRefused):
-                if not self._stopping:
-                    raise
-            except SubscriptionLost as error:
-                logger.info("listener {} lost its subscription, subscribing again: {}", self._definition.group, error)
-            except Exception as error:
-                known = isinstance(error, LeveretError)
-                text = "listener {} stumbled, trying again in {} s: {}"
-                logger.opt(exception=not known).error(text, self._definition.group, PAUSE, error)
-                await asyncio.sleep(PAUSE)
-            finally:
-                await self._leave()
+        await Patience(f"listener {self._definition.group}").persist(self._attend, self._stopping)
+
+    async def _attend(self) -> None:
+        try:
+            if self._subscription is None:
+                self._subscription = await self._subscribe()
+            await self._listen(self._subscription)
+        except FINAL:
+            if not self._stopping.is_set():  # else it was closed under the one that takes
+                raise
+        finally:
+            await self._leave()
 
     async def stop(self, grace: float) -> None:
         """Let running calls finish for `grace` seconds; what was not handled goes back to the queue."""
-        self._stopping = True
+        self._stopping.set()
         try:
             async with asyncio.timeout(grace):
                 await asyncio.gather(*(lane.stop() for lane in self._lanes))

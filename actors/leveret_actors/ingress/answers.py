@@ -17,15 +17,14 @@ from leveret_actors.actor import ActorAddress
 from leveret_actors.ingress.command import ReplyAddress, reply_address
 from leveret_actors.ingress.replies import reply, reply_of
 from leveret_actors.mailbox.directory import Directory
+from leveret_actors.patience import Patience
 from leveret_broker.address import ANSWERS, DEAD_LETTERS
 from leveret_broker.codec import Codec
 from leveret_broker.envelope import AwaitResult, Envelope, Started, decode, encode
-from leveret_broker.errors import BrokerRefused, DecodeError, PublishFailed, SubscriptionLost, TransportClosed
+from leveret_broker.errors import DecodeError, PublishFailed
 from leveret_broker.ids import message_digest
 from leveret_broker.transport import Subscription, Transport
 
-PAUSE: Final = 1.0
-"""Seconds before taking begins again after an error."""
 PREFETCH: Final = 256
 
 
@@ -42,21 +41,11 @@ class AnswerRouter:
 
     async def run(self) -> None:
         """Route until cancelled; raises `TransportClosed` when the transport is, and `BrokerRefused`."""
-        while True:
-            subscription: Subscription | None = None
-            try:
-                subscription = await self._transport.subscribe_service(ANSWERS, PREFETCH)
-                await self._route_from(subscription)
-            except (TransportClosed, BrokerRefused):
-                raise
-            except SubscriptionLost as error:
-                logger.info("the answers' subscription was lost, subscribing again: {}", error)
-            except Exception:
-                logger.exception("answers could not be routed, trying again in {} s", PAUSE)
-                await asyncio.sleep(PAUSE)
-            finally:
-                if subscription is not None:
-                    await subscription.close()
+        await Patience("the router of answers").persist(self._route)
+
+    async def _route(self) -> None:
+        async with await self._transport.subscribe_service(ANSWERS, PREFETCH) as subscription:
+            await self._route_from(subscription)
 
     async def _route_from(self, subscription: Subscription) -> None:
         while True:

@@ -13,15 +13,14 @@ from leveret_actors.ingress.command import Command, CommandRefused, ReplyAddress
 from leveret_actors.ingress.parsing import parse, parse_reply, parse_routing_key
 from leveret_actors.ingress.replies import refused, reply, sent
 from leveret_actors.ingress.sender import Sender
+from leveret_actors.patience import Patience
 from leveret_broker.address import COMMANDS, DEAD_LETTERS
 from leveret_broker.command import RawCommand, decode_command
 from leveret_broker.ending import end
-from leveret_broker.errors import BrokerRefused, DecodeError, PublishFailed, SubscriptionLost, TransportClosed
+from leveret_broker.errors import DecodeError, PublishFailed
 from leveret_broker.ids import new_id
 from leveret_broker.transport import Delivery, Subscription, Transport
 
-PAUSE: Final = 1.0
-"""Seconds before taking begins again after an error, a store that does not answer among them."""
 BATCHES: Final = 4
 """Batches whose confirmations are waited for while the next is taken."""
 
@@ -60,21 +59,11 @@ class CommandRouter:
 
     async def run(self) -> None:
         """Route until cancelled; raises `TransportClosed` when the transport is, and `BrokerRefused`."""
-        while True:
-            subscription: Subscription | None = None
-            try:
-                subscription = await self._transport.subscribe_commands(self._limit)
-                await self._route_from(subscription)
-            except (TransportClosed, BrokerRefused):
-                raise
-            except SubscriptionLost as error:
-                logger.info("the commands' subscription was lost, subscribing again: {}", error)
-            except Exception:
-                logger.exception("commands could not be routed, trying again in {} s", PAUSE)
-                await asyncio.sleep(PAUSE)
-            finally:
-                if subscription is not None:
-                    await subscription.close()
+        await Patience("the router of commands").persist(self._route)
+
+    async def _route(self) -> None:
+        async with await self._transport.subscribe_commands(self._limit) as subscription:
+            await self._route_from(subscription)
 
     async def _route_from(self, subscription: Subscription) -> None:
         """Take, send, and finish behind it, in order; whichever fails ends both."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal
 
 from loguru import logger
@@ -16,15 +15,12 @@ from leveret_actors.mailbox.casualties import Casualties
 from leveret_actors.mailbox.intake import AtHand, Intake
 from leveret_actors.mailbox.tenure import Tenure
 from leveret_actors.mailbox.wake import wake
+from leveret_actors.patience import Patience
 from leveret_actors.store.contract import Batch, Outbox
 from leveret_broker.address import DEAD_LETTERS
-from leveret_broker.backoff import pause
 from leveret_broker.errors import (
     BrokerRefused,
-    LeveretError,
-    StaleEpoch,
     StoreRefused,
-    SubscriptionLost,
     TransportClosed,
 )
 
@@ -59,37 +55,25 @@ class MailboxLoop:
         self._batch_ids = (f"{host.node}/{queue}/{n}" for n in itertools.count())
         self._stopping = asyncio.Event()
         self._casualties = Casualties(host)
-        self._failures = 0
+        final = (BrokerRefused, StoreRefused, TransportClosed)
+        self._patience = Patience(str(queue), first=0.2, longest=10.0, final=final)
 
     async def run(self) -> None:
         """Subscribe, own, lose, and again, until `stop`."""
-        while not self._stopping.is_set():
-            try:
-                await self._once()
-            except (SubscriptionLost, StaleEpoch) as error:
-                logger.info("{}: lost the queue: {}", self.queue, str(error) or type(error).__name__)
-            except (BrokerRefused, StoreRefused, TransportClosed):
-                raise
-            except Exception as error:
-                known = isinstance(error, LeveretError)
-                logger.opt(exception=not known).error("{}: gave the queue up after: {}", self.queue, error)
-                self._failures += 1
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause(self._failures, first=0.2, longest=10.0))
+        await self._patience.persist(self._once, self._stopping)
 
     def stop(self) -> None:
         """Finish the batch at hand, settle, and leave the queue to the next node."""
         self._stopping.set()
 
     async def _once(self) -> None:
-        subscription = await self._host.transport.subscribe_mailbox(self.queue)
-        try:
-            wake(self._host.transport, self.queue)
-            await self._own(subscription)
-        finally:
-            self.owned = False
-            await self._drop(self._host.cache.forget(self.queue))
-            await subscription.close()
+        async with await self._host.transport.subscribe_mailbox(self.queue) as subscription:
+            try:
+                wake(self._host.transport, self.queue)
+                await self._own(subscription)
+            finally:
+                self.owned = False
+                await self._drop(self._host.cache.forget(self.queue))
 
     async def _own(self, subscription: Subscription) -> None:
         at_hand, tenure = AtHand(), None
@@ -187,7 +171,7 @@ class MailboxLoop:
             faults.reached("after-acknowledge")
             for outbox in outboxes:
                 tenure.send(outbox)
-        self._failures = 0
+        self._patience.rewarded()
         return True
 
     async def _take(self, tenure: Tenure, at_hand: AtHand) -> Intake:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from loguru import logger
 
+from leveret_actors.patience import Patience
 from leveret_actors.service.report import failed, report
 from leveret_actors.service.telling import TaskTeller
 from leveret_actors.service.verdict import Tell
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_broker.envelope import Envelope, Task, decode
-from leveret_broker.errors import BrokerRefused, DecodeError, PublishFailed, SubscriptionLost, TransportClosed
+from leveret_broker.errors import DecodeError, PublishFailed
 from leveret_broker.ids import letter_id
 from leveret_broker.outcome import DEAD_LETTERED, Failed
 from leveret_broker.transport import Delivery, Subscription, Transport
-
-PAUSE: Final = 1.0
-"""Seconds before taking begins again after an error, a store that does not answer among them."""
 
 
 class DeadLetterRouter:
@@ -45,21 +42,11 @@ class DeadLetterRouter:
 
     async def run(self) -> None:
         """Route until cancelled; raises `TransportClosed` when the transport is, and `BrokerRefused`."""
-        while True:
-            subscription: Subscription | None = None
-            try:
-                subscription = await self._transport.subscribe_dead_letters()
-                await self._route_from(subscription)
-            except (TransportClosed, BrokerRefused):
-                raise
-            except SubscriptionLost as error:
-                logger.info("the dead letters' subscription was lost, subscribing again: {}", error)
-            except Exception:
-                logger.exception("dead letters could not be routed, trying again in {} s", PAUSE)
-                await asyncio.sleep(PAUSE)
-            finally:
-                if subscription is not None:
-                    await subscription.close()
+        await Patience("the router of dead letters").persist(self._route)
+
+    async def _route(self) -> None:
+        async with await self._transport.subscribe_dead_letters() as subscription:
+            await self._route_from(subscription)
 
     async def _route_from(self, subscription: Subscription) -> None:
         while True:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from loguru import logger
 
+from leveret_actors.patience import FINAL, Patience
 from leveret_actors.service.pausing import Pauses
 from leveret_actors.service.waiting import side_by_side, until
 from leveret_broker.address import NORMAL, PRIORITIES, ServiceQueue
-from leveret_broker.errors import BrokerRefused, LeveretError, SubscriptionLost, TransportClosed
 from leveret_broker.transport import Delivery, Subscription, Transport
-
-PAUSE: Final = 1.0
-"""Seconds before taking begins again after an error nobody foresaw."""
 
 Receive: TypeAlias = Callable[[Subscription, Sequence[Delivery]], Awaitable[None]]
 """Given what was taken."""
@@ -63,26 +60,22 @@ class Taking:
 
     async def run(self) -> None:
         """Take until cancelled; raises `TransportClosed` and `BrokerRefused`."""
-        name = self._service
-        while True:
-            try:
-                await self._prepare()
-                if self._pauses is not None:
-                    await self._pauses.until(name, paused=False)
-                await self._subscribe()
-                await until(self._rest(), side_by_side(*map(self._take_from, self.subscriptions)))
-                await self._lose()  # it is paused
-            except (TransportClosed, BrokerRefused):
-                raise
-            except SubscriptionLost as error:
-                logger.info("service {} lost its subscription, subscribing again: {}", name, error)
-                await self._lose()
-            except Exception as error:
-                text = "service {} stumbled while taking tasks, trying again in {} s: {}"
-                known = isinstance(error, LeveretError)
-                logger.opt(exception=not known).error(text, name, PAUSE, error)
-                await self._lose()
-                await asyncio.sleep(PAUSE)
+        await Patience(f"service {self._service}").persist(self._attend)
+
+    async def _attend(self) -> None:
+        """Take until the service is paused, or something comes between."""
+        try:
+            await self._prepare()
+            if self._pauses is not None:
+                await self._pauses.until(self._service, paused=False)
+            await self._subscribe()
+            await until(self._rest(), side_by_side(*map(self._take_from, self.subscriptions)))
+        except FINAL:
+            raise
+        except Exception:
+            await self._lose()
+            raise
+        await self._lose()
 
     async def give_back(self) -> None:
         """Give back what was not acknowledged."""
