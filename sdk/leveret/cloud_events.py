@@ -76,9 +76,9 @@ def decode(body: bytes) -> Event | None:
         if decoder is None:
             return None
         event: Event = decoder.decode(found.data)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return msgspec.structs.replace(event, id=found.id, at=found.time.timestamp())
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise DecodeError(f"not an event: {error}") from error
-    return msgspec.structs.replace(event, id=found.id, at=found.time.timestamp())
 
 
 def _about(event: Event) -> tuple[str, str, str]:

@@ -11,7 +11,6 @@ import pytest
 from leveret.workflow import definition_of
 from leveret_actors.bridge import Bridge, Crossing, Passed, Unfit
 from leveret_actors.bridge.checking import check_against, check_all, versions_of
-from leveret_actors.bridge.keys import fits
 from leveret_actors.ingress import Command, Whom
 from leveret_broker.command import RawCommand
 from leveret_broker.errors import ConfigurationError
@@ -103,6 +102,8 @@ def test_a_message_that_must_be_plain_json_is_not_taken_for_a_cloud_event() -> N
         pytest.param(
             rule(), message([EVENT], content_type="application/cloudevents-batch+json"), "one event in each", id="batch"
         ),
+        pytest.param(rule(where="$..sku"), message(b"[" * 200 + b"]" * 200), "recursion limit exceeded", id="deep"),
+        pytest.param(rule(tag="$..sku"), message(b"[" * 200 + b"]" * 200), "recursion limit exceeded", id="deep-tag"),
         pytest.param(rule(), RawCommand("order.paid", b"{}", {}, 9_000_000), "has 9000000 bytes", id="large"),
     ],
 )
@@ -128,7 +129,9 @@ def test_other_routing_keys_and_what_the_filter_leaves_out_are_passed_over() -> 
     ],
 )  # fmt: skip
 def test_keys_are_read_as_a_topic_exchange_reads_them(key: str, routing_key: str, yes: bool) -> None:
-    assert fits((key,), routing_key) is yes
+    bridge = starting(keys=[key])
+
+    assert isinstance(Crossing(bridge).judge(message({}, routing_key)), Command) is yes
 
 
 def test_a_start_has_id_tags_meta_and_arguments_from_the_event() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -238,6 +238,25 @@ async def test_a_plain_function_runs_in_a_thread() -> None:
         assert await asyncio.to_thread(heard.wait, SECONDS)
 
     assert threads != [threading.current_thread().name]
+
+
+async def test_a_plain_function_that_returns_something_to_await_is_awaited() -> None:
+    heard = asyncio.Event()
+
+    async def hear(_: events.Event) -> None:
+        heard.set()
+
+    @listener(types=["completed"], group="wrapped")
+    def wrapped(event: events.Event) -> Awaitable[None]:
+        return hear(event)
+
+    async with (
+        Node("memory://wrapped-listener", workflows=[Quick], listeners=[wrapped], settings=QUIET),
+        Client("memory://wrapped-listener") as client,
+    ):
+        await client.new(Quick, id="q").run("a")
+        async with asyncio.timeout(SECONDS):
+            await heard.wait()
 
 
 async def test_what_runs_when_a_node_stops_is_finished_and_what_waits_to_be_tried_again_comes_again(url: str) -> None:

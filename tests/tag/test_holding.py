@@ -34,11 +34,11 @@ class Holding:
         self.state: bytes | None = None
         self.timers: dict[int, float] = {}
 
-    def turn(self, *envelopes: Envelope) -> list[Post]:
+    def turn(self, *envelopes: Envelope, give_up: str = "") -> list[Post]:
         """Take a turn with what is due, and keep what it writes."""
         due = [Timer(KEY, "", number, at) for number, at in self.timers.items() if at <= self.clock]
         record = None if self.state is None else ActorRecord(KEY, self.state, ())
-        turn = hold(QUEUE, Inbox(KEY, list(envelopes), due, record=record), self.clock)
+        turn = hold(QUEUE, Inbox(KEY, list(envelopes), due, record=record, give_up=give_up), self.clock)
         self._keep(turn)
         return list(turn.posts)
 
@@ -197,6 +197,17 @@ def test_what_brings_its_node_down_is_let_go_of() -> None:
     assert [post.reason for post in turn.posts] == ["it kills", "it kills"]
     assert isinstance(turn.live, HoldState)
     assert [one.id for one in turn.live.held] == ["b"]
+
+
+def test_an_answer_in_an_inbox_to_give_up_counts_and_the_rest_is_sent_later() -> None:
+    holding = Holding()
+    [first] = holding.turn(signal("a"), signal("b"), signal("c"), signal("d"))
+
+    lost = holding.turn(answer(first, 1), give_up="it kills")
+    rest = holding.wait()
+
+    assert [post.reason for post in lost] == ["it kills"]
+    assert ids(rest) == ["c", "d"]
 
 
 def test_a_state_that_cannot_be_read_is_left_as_it_is() -> None:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from leveret_broker.address import DEAD_LETTERS, MailboxQueue, ReplyQueue, ServiceQueue
+from leveret_broker.address import COMMANDS, DEAD_LETTERS, MailboxQueue, ReplyQueue, ServiceQueue
+from leveret_broker.command import RawCommand, decode_command, encode_command
 from leveret_broker.errors import PublishFailed
 from leveret_broker.rabbitmq import RabbitTransport
 from tests.servers import RabbitServer
@@ -37,3 +38,17 @@ async def test_any_text_can_be_the_reason_of_a_dead_letter(transport: RabbitTran
     [delivery] = await take(subscription, 1)
 
     assert (delivery.reason, delivery.source) == ("bad ?", "Hotel")
+
+
+@pytest.mark.parametrize("correlation", [12345, "c" * 256], ids=["a-number", "too-long"])
+async def test_a_header_that_fits_no_property_keeps_no_command_from_the_dead_letters(
+    transport: RabbitTransport, correlation: object
+) -> None:
+    command = RawCommand("start.Nobody", b"{}", {"correlation_id": correlation})
+    letter = transport.publish(DEAD_LETTERS, encode_command(command), reason="no", source=str(COMMANDS))
+    await confirmed(transport, [letter])
+
+    subscription = await transport.subscribe_dead_letters()
+    [delivery] = await take(subscription, 1)
+
+    assert decode_command(delivery.bodies[0]).headers == command.headers

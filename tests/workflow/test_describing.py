@@ -22,6 +22,7 @@ class Account:
     def __init__(self) -> None:
         self.points = 1
         self.large = "x" * 10_000
+        self.huge = b"x" * 2 * 1024 * 1024
         self.odd = object()
         self._secret = 5
 
@@ -46,7 +47,25 @@ def test_properties_are_the_public_attributes_that_can_be_encoded() -> None:
     driver = Driver(Account)
     driver.start()
 
-    assert described(driver)["properties"] == {"points": 7, "large": "(10004 bytes)"}
+    assert described(driver)["properties"] == {"points": 7, "large": "(10004 bytes)", "huge": "(2097158 bytes)"}
+
+
+@workflow.define(name="W", version=3)
+class Slotted:
+    __slots__ = ("points",)
+
+    def __init__(self) -> None:
+        self.points = 1
+
+    async def run(self) -> None:
+        await workflow.timer(days=1)
+
+
+def test_an_object_without_attributes_of_its_own_has_no_properties() -> None:
+    driver = Driver(Slotted)
+    driver.start()
+
+    assert described(driver)["properties"] == {}
 
 
 def test_a_pending_command_tells_since_when_and_under_which_task_id() -> None:

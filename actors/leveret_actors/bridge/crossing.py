@@ -12,12 +12,12 @@ from leveret.start_options import CommonOptions, plan_of
 from leveret_actors.bridge import expression
 from leveret_actors.bridge.checking import check
 from leveret_actors.bridge.event import Facts, Unfit, read
-from leveret_actors.bridge.keys import fits
 from leveret_actors.bridge.rule import Bridge
 from leveret_actors.ingress.command import Command, Opening, Whom
 from leveret_broker.command import RawCommand
 from leveret_broker.errors import ConfigurationError
 from leveret_broker.ids import check_id, message_digest, new_id, run_of
+from leveret_broker.topics import matches
 
 LONGEST: Final = 200
 """Characters of a message id that are kept as they are."""
@@ -40,7 +40,6 @@ class Crossing:
         """Check and compile; raises `ConfigurationError` that names the bridge and the key."""
         check(bridge)
         self.bridge = bridge
-        self._keys = tuple(bridge.keys)
         wheres = [bridge.where] if isinstance(bridge.where, str) else bridge.where
         self._where = [(path, expression.condition(self._named("where"), path)) for path in wheres if path]
         self._whom = {name: self._text(name) for name in ("id", "tag", "unique_tag") if getattr(bridge, name)}
@@ -54,16 +53,25 @@ class Crossing:
 
     def judge(self, raw: RawCommand) -> Crossed:
         """Return what the message becomes; raises `Unfit` for one that the rule should understand, and cannot."""
-        if self.bridge.exchange and not fits(self._keys, raw.routing_key):
-            return Passed(f"the routing key {raw.routing_key!r} fits none of {', '.join(self._keys)}")
-        facts = read(raw, self.bridge.format)
+        # A binding of an earlier version of the rule may still be there: the broker tells nobody which there are.
+        if self.bridge.exchange and not any(matches(key, raw.routing_key) for key in self.bridge.keys):
+            return Passed(f"the routing key {raw.routing_key!r} fits none of {', '.join(self.bridge.keys)}")
+        try:
+            return self._cross(read(raw, self.bridge.format))
+        except Unfit:
+            raise
+        except (ConfigurationError, ArgumentMismatch) as error:
+            raise Unfit(str(error)) from error
+        except Exception as error:  # of a path, as for what is nested too deep: it must not stop what comes behind
+            raise Unfit(
+                f"the rule fails at it: {type(error).__name__}: {error.args[0] if error.args else ''}"
+            ) from error
+
+    def _cross(self, facts: Facts) -> Crossed:
         for path, holds in self._where:
             if not holds(facts):
                 return Passed(f"where = {path!r} selects nothing")
-        try:
-            return self._command(facts)
-        except (ConfigurationError, ArgumentMismatch) as error:
-            raise Unfit(str(error)) from error
+        return self._command(facts)
 
     def _command(self, facts: Facts) -> Command:
         bridge, key = self.bridge, self._key(facts)

@@ -148,10 +148,12 @@ class Lane:
             return
         running = asyncio.ensure_future(asyncio.to_thread(function, argument))
         try:
-            await asyncio.shield(running)
+            returned = await asyncio.shield(running)
         except asyncio.CancelledError:  # a thread cannot be stopped, and nobody may do the same beside it
             await asyncio.wait({running})
             raise
+        if inspect.isawaitable(returned):  # of an async function under a plain decorator
+            await returned
 
 
 def _text(error: BaseException) -> str:

@@ -15,6 +15,11 @@ from leveret_actors.ingress.command import Verb
 from leveret_broker.ids import ID_LIMIT
 
 Id: TypeAlias = Annotated[str, Meta(max_length=ID_LIMIT)]
+HIGHEST: Final = 2**31 - 1
+"""Of any number: what every store, and every language, can hold."""
+SequenceNumber: TypeAlias = Annotated[
+    int, Meta(ge=-1, le=HIGHEST, description="Only this life of the task; -1 is whichever is open.")
+]
 Arguments: TypeAlias = Annotated[dict[str, Any] | list[Any], Meta(description="By name, or in order.")]
 
 
@@ -50,7 +55,7 @@ class OpeningBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     timeout: Annotated[
         Annotated[float, Meta(gt=0)] | None, Meta(description="Seconds; left out: what the workflow's code says.")
     ] = None
-    version: Annotated[int, Meta(ge=0, description="0 is the highest that there is.")] = 0
+    version: Annotated[int, Meta(ge=0, le=HIGHEST, description="0 is the highest that there is.")] = 0
 
 
 class StartBody(OpeningBody, frozen=True, kw_only=True):
@@ -89,7 +94,7 @@ class CompleteBody(TargetedBody, frozen=True, kw_only=True):
     """`complete.<Service>`: `id` is the task's."""
 
     result: Any = None
-    sequence: Annotated[int, Meta(description="Only this life of the task; -1 is whichever is open.")] = -1
+    sequence: SequenceNumber = -1
 
 
 class FailBody(TargetedBody, frozen=True, kw_only=True):
@@ -97,7 +102,7 @@ class FailBody(TargetedBody, frozen=True, kw_only=True):
 
     error: str | Error
     retry: Annotated[bool, Meta(description="The task's policy decides whether it is tried again.")] = False
-    sequence: Annotated[int, Meta(description="Only this life of the task; -1 is whichever is open.")] = -1
+    sequence: SequenceNumber = -1
 
 
 BODIES: Final[Mapping[Verb, type[TargetedBody | StartBody]]] = {

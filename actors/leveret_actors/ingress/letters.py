@@ -40,8 +40,6 @@ class Letters:
     """To be published in this order."""
     joins: tuple[Post, ...] = ()
     """To be confirmed before those are published: nobody who sees a start may miss its tags."""
-    answered: bool = True
-    """False: nobody but the sender can tell who waits that it was sent."""
 
 
 def letters_for(command: Command, contracts: Contracts, at: float) -> Letters:
@@ -104,7 +102,7 @@ def _signal(command: Command, contracts: Contracts, at: float) -> Letters:
     signal = Signal(command.member, contracts.signal(command), patient=not command.hold)
     if command.hold:
         return Letters((_held(command, signal, at),))
-    return _behind_opening(command, contracts, at, signal, answered=not command.whom.id)
+    return _behind_opening(command, contracts, at, signal)
 
 
 def _call(command: Command, contracts: Contracts, at: float) -> Letters:
@@ -119,15 +117,13 @@ def _call(command: Command, contracts: Contracts, at: float) -> Letters:
     return Letters((_to_instance(command, Query(command.member, arguments, caller), at),))
 
 
-def _behind_opening(
-    command: Command, contracts: Contracts, at: float, message: Signal | Call, *, answered: bool = True
-) -> Letters:
+def _behind_opening(command: Command, contracts: Contracts, at: float, message: Signal | Call) -> Letters:
     """Send a message, behind the start of an instance that may be missing: both go to the same mailbox, in order."""
     opened = None if command.opening is None else _open(command, command.opening, contracts, at)
     post = _to_instance(command, message, at) if command.whom.id else _fan(command, message, at)
     if opened is None:
-        return Letters((post,), answered=answered)
-    return Letters((*opened.posts, post), opened.joins, answered)
+        return Letters((post,))
+    return Letters((*opened.posts, post), opened.joins)
 
 
 def _cancel(command: Command, _contracts: Contracts, at: float) -> Letters:

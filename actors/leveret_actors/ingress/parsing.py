@@ -31,7 +31,7 @@ _JSON: Final = re.compile(
     r"(application/([\w.+-]+\+)?json|text/json)\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*)?", re.IGNORECASE
 )
 KEY_LIMIT: Final = 255
-"""Characters of an idempotency key and of a reply address: what AMQP allows of its properties."""
+"""Characters of an idempotency key, and bytes of a reply address: what AMQP allows of its properties."""
 
 
 class Address(NamedTuple):
@@ -86,7 +86,7 @@ def parse_reply(raw: RawCommand, address: Address, key: str, ours: str = "") -> 
     to = raw.text("reply_to")
     if not to:
         return None
-    if len(to) > KEY_LIMIT or (ours and to.startswith(ours)):
+    if len(to.encode()) > KEY_LIMIT or (ours and to.startswith(ours)):
         raise CommandRefused("reply_to", f"{to!r} cannot get replies: name a queue of your own")
     wants: Wants = "result" if address.verb in {"start", "call"} else "done"
     return ReplyAddress(to, raw.text("correlation_id"), key, address.name, wants)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from loguru import logger
 
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.ingress.command import Command, CommandRefused
@@ -64,9 +67,12 @@ class Sender:
 
     def _letters(self, command: Command, unknown: dict[str, CommandRefused]) -> Letters | CommandRefused:
         try:
-            return unknown.get(_wanted(command)) or letters_for(command, self._contracts, self._clock())
+            return unknown.get(_wanted(command)) or _encoded(letters_for(command, self._contracts, self._clock()))
         except CommandRefused as refused:
             return refused
+        except Exception as error:  # it would come again, and keep all others from being sent
+            logger.exception("a command cannot be sent")
+            return CommandRefused("internal", repr(error))
 
     async def _publish(self, letters: Sequence[Letters | CommandRefused]) -> list[asyncio.Future[None]]:
         """Publish in order; a start waits for its joins, and what is for the same receiver waits behind it."""
@@ -92,8 +98,8 @@ class Sender:
         return [_refused(one) if isinstance(one, CommandRefused) else _all(sent[at]) for at, one in enumerate(letters)]
 
     def _post(self, post: Post) -> asyncio.Future[None]:
-        assert not isinstance(post.envelope, bytes)
-        return self._transport.publish(self._directory.resolve(post.to), encode(post.envelope))
+        assert isinstance(post.envelope, bytes)
+        return self._transport.publish(self._directory.resolve(post.to), post.envelope)
 
     # -- names --------------------------------------------------------------------------------------------------------
 
@@ -118,6 +124,17 @@ class Sender:
         if there:
             self._known.add(name)
         return there
+
+
+def _encoded(letters: Letters) -> Letters:
+    """Return the same with all envelopes as bytes."""
+    posts, joins = (
+        tuple(
+            one if isinstance(one.envelope, bytes) else replace(one, envelope=encode(one.envelope)) for one in several
+        )
+        for several in (letters.posts, letters.joins)
+    )
+    return Letters(posts, joins)
 
 
 def _wanted(command: Command) -> str:

@@ -176,11 +176,19 @@ class _Draft:
                 room -= 1
 
     def give_up(self) -> Turn:
-        """Let go of everything that may have brought the node down."""
+        """Let go of everything that may have brought the node down; what is still held is sent later.
+
+        Answers count: without its own, a signal would be under way for ever.
+        """
         for envelope in self.inbox.envelopes:
-            self.posts.append(dead_letter(envelope, self.inbox.give_up))
+            if isinstance(envelope.message, Ended):
+                self.answered(envelope.message)
+            else:
+                self.posts.append(dead_letter(envelope, self.inbox.give_up))
         if self.held:
             self._bury(self.held.pop(0), self.inbox.give_up)
+        if any(not one.asked for one in self.held):
+            self.again = max(self.again, self.clock + FIRST_PAUSE)
         return self.turn()
 
     def _send(self, one: Held) -> Held:

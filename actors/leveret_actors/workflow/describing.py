@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from leveret.errors import ArgumentMismatch
@@ -21,7 +22,7 @@ PROPERTY_LIMIT: Final = 4096
 """Bytes of one property; a larger one is named only."""
 TRACEBACK_LIMIT: Final = 4000
 """Characters of each traceback of a failure: its end."""
-_plain: Final = Codec()
+_plain: Final = Codec(limit=sys.maxsize)
 
 
 def pending(draft: Draft, live: Live) -> list[dict[str, object]]:
@@ -63,8 +64,8 @@ def properties(draft: Draft, live: Live) -> object:
     if live.instance is None:
         return {}
     found = dict[str, object]()
-    subject: object = live.instance.subject
-    for name, value in list(vars(subject).items()):
+    attributes: dict[str, object] = getattr(live.instance.subject, "__dict__", {})  # a class may have slots
+    for name, value in list(attributes.items()):
         if name.startswith("_"):
             continue
         try:

@@ -35,6 +35,8 @@ _TYPE_MODE_AND_ID: Final = 0x9080
 _PERSISTENT: Final = 2
 _OWN: Final = ("content_type", "content_encoding", "correlation_id", "reply_to")
 """Headers that AMQP has a property for, except for the message id, by which returned messages are known."""
+_LONGEST_PROPERTY: Final = 255
+"""Bytes."""
 _FRAME_OVERHEAD: Final = 8
 
 
@@ -119,7 +121,7 @@ class BatchWriter:
 
     def _content_header(self, message_id: str, size: int, headers: dict[str, Any] | None, content_type: str) -> bytes:
         if headers:
-            own = {name: headers[name] for name in _OWN if name in headers}
+            own = {name: headers[name] for name in _OWN if _fits_property(headers.get(name))}
             others = {name: value for name, value in headers.items() if name not in own}
             properties = commands.Basic.Properties(
                 delivery_mode=_PERSISTENT, message_id=message_id, headers=others, **own
@@ -131,6 +133,11 @@ class BatchWriter:
         else:
             content = _HEADER(_BASIC, 0, size, _MODE_AND_ID, _PERSISTENT, len(message_id)) + message_id.encode()
         return _FRAME(_CONTENT_HEADER, self._channel.number, len(content)) + content + _END
+
+
+def _fits_property(value: object) -> bool:
+    """Tell whether AMQP can carry it as a property; what it cannot is a header like all others."""
+    return isinstance(value, str) and len(value.encode()) <= _LONGEST_PROPERTY
 
 
 async def write_acks(channel: AbstractChannel, upto: int, single: Sequence[int]) -> None:
