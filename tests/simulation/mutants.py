@@ -27,6 +27,7 @@ from leveret_actors.workflow import replay as replay_module
 from leveret_actors.workflow import unfolding
 from leveret_actors.workflow.live import Seen
 from leveret_actors.workflow.tail import Tail
+from leveret_actors.workflow.telling import Teller
 from tests.mailbox.tally import Live, TallyActors
 from tests.simulation.outside import replaced
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from leveret_actors.store.shelf import Shelf
     from leveret_actors.workflow.instance import Instance
     from leveret_actors.workflow.journal import Folded
+    from leveret_actors.workflow.operations import Operation
     from leveret_broker.address import MailboxQueue
     from leveret_broker.envelope import Task
     from leveret_broker.outcome import Outcome
@@ -181,6 +183,20 @@ def _fold_takes_what_runs() -> list[tuple[Any, str, Any]]:
     return [(Tail, "_goes_on", lambda _self: False)]
 
 
+def _ends_untold() -> list[tuple[Any, str, Any]]:
+    return [(Teller, "steps", lambda _self, _instance, _seen: None)]
+
+
+def _told_twice() -> list[tuple[Any, str, Any]]:
+    original = Teller._issued
+
+    def issued(self: Teller, operation: Operation) -> None:
+        original(self, operation)
+        original(self, operation)
+
+    return [(Teller, "_issued", issued)]
+
+
 MUTANTS: Final = {
     "ack_before_commit": Mutant("acknowledges before it decides", _ack_before_commit),
     "no_fence": Mutant("commits without comparing the epoch", _no_fence),
@@ -195,5 +211,7 @@ MUTANTS: Final = {
     "fold_forgets_messages": Mutant("folds without the ids of messages", _fold_forgets_messages, "B"),
     "fold_forgets_numbers": Mutant("gives numbers of folded commands away again", _fold_forgets_numbers, "B"),
     "fold_takes_what_runs": Mutant("folds methods that have not ended", _fold_takes_what_runs, "B"),
+    "ends_untold": Mutant("tells no ends of what the code had asked for", _ends_untold, "B"),
+    "told_twice": Mutant("tells what the code asks for once more, under another id", _told_twice, "B"),
     "worker_forgets": Mutant("acknowledges a task before its outcome is confirmed", _worker_forgets, "B"),
 }

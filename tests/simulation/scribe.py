@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from leveret import cloud_events
+from leveret.events import WorkflowEvent
 from leveret_actors.workflow import journal, state
 from leveret_actors.workflow.course import course_of
 from leveret_actors.workflow.house import EngineSettings, House
@@ -24,11 +27,12 @@ from leveret_broker.envelope import (
     decode,
 )
 from leveret_broker.ids import message_digest, run_of
+from tests.egress.oracle import Oracle
 from tests.simulation.auditor import Auditor
 
 if TYPE_CHECKING:
     from leveret.definition import WorkflowDefinition
-    from leveret_actors.store.contract import ActorRecord, ActorWrite
+    from leveret_actors.store.contract import ActorRecord, ActorWrite, Batch
     from leveret_actors.store.shelf import Kept
     from leveret_broker.address import Address
     from leveret_broker.codec import Codec
@@ -49,6 +53,7 @@ class Scribe(Auditor):
         self._commands: dict[tuple[str, str], list[tuple[int, int]]] = {}
         """Turn and number of all commands of a run."""
         self._tasks: set[str] = set()
+        self._oracles = defaultdict[str, Oracle](Oracle)
         self.excused = False
         """An actor was rightly given up: this world cannot finish any more."""
 
@@ -61,6 +66,19 @@ class Scribe(Auditor):
         super().published(process, address, body)
 
     # -- turns --------------------------------------------------------------------------------------------------------
+
+    def wrote(self, queue: MailboxQueue, batch: Batch, repeated: bool) -> None:
+        """A commit has just the events that its records imply; that they are all published is the auditor's to see."""
+        super().wrote(queue, batch, repeated)
+        if repeated or queue.kind != self._house.kind:
+            return
+        for write in batch.actors:
+            lane = f"{queue.kind}/{write.actor}"
+            bodies = [one.body for one in batch.outbox if getattr(one.address, "lane", "") == lane]
+            told = [event for event in map(cloud_events.decode, bodies) if isinstance(event, WorkflowEvent)]
+            records = [journal.decode(data) for data in write.append]
+            wrong = self._oracles[write.actor].disagrees(records, told) if write.run else ""
+            self.trace.expect(not wrong, f"{write.actor}: {wrong}")
 
     def turned(self, queue: MailboxQueue, write: ActorWrite) -> None:
         """Every event stands once in its run's journal, and nothing blocks."""

@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from leveret import events, workflow
+from leveret.errors import TaskFailed
 from leveret_actors.workflow import EngineSettings
 from leveret_broker.envelope import Cancel, Ended, RetryTasks, Start
-from leveret_broker.outcome import Unknown
+from leveret_broker.outcome import Completed, Failed, Failure, Unknown
 from tests.workflow.harness import CODEC, Driver, events_of
 
 
@@ -355,6 +356,46 @@ def test_a_signal_that_a_cancelled_receiver_of_an_unbuffered_channel_had_got_is_
         "its receiver was cancelled, and the channel is not buffered",
     )
     assert driver.value == ["late"]
+
+
+def test_a_rewind_tells_no_end_again_that_the_code_had_seen() -> None:
+    driver = listening(Collecting)
+    driver.start()
+    driver.turn(driver.ended(1, "kept"), driver.ended(3, ValueError("no room")))
+
+    driver.send(RetryTasks())
+    driver.send(Ended(3, Completed(CODEC.dump("x")), sequence=1), run=driver.run)
+
+    assert names(driver)[1:] == [
+        ["taskCompleted", "taskFailed", "methodFailed", "failed"],
+        ["retryRequested"],
+        ["taskCompleted", "methodCompleted", "timerCancelled", "completed"],
+    ]
+
+
+@workflow.define(name="Stay")
+class Compensating:
+    hotel = workflow.service(Hotel)
+
+    async def run(self) -> None:
+        try:
+            await self.hotel.book("a")
+        except TaskFailed:
+            workflow.dispatch(self.hotel.book, "undo")
+            raise
+
+
+def test_a_rewind_tells_what_it_takes_back_and_another_failure_is_told_as_the_first() -> None:
+    driver = listening(Compensating)
+    driver.start()
+    driver.end(1, ValueError("no room"))
+
+    driver.send(RetryTasks())
+    driver.send(Ended(1, Failed(Failure("ValueError", "no room")), sequence=1), run=driver.run)
+
+    failed = ["taskFailed", "taskDispatched", "methodFailed", "failed"]
+    assert names(driver)[1:] == [failed, ["retryRequested", "taskCancelled"], failed]
+    assert driver.revoked == [driver.tasks[1].task_id]
 
 
 @pytest.mark.parametrize("force", [False, True])

@@ -286,7 +286,12 @@ def test_W13_listeners_are_told() -> None:
     pour(driver, "a", "b")
 
     (told,) = [event for event in driver.events if isinstance(event, events.WorkflowContinued)]
+    _, begun = [event for event in driver.events if isinstance(event, events.WorkflowDispatched)]
     assert (told.run, told.next_run) == (first, driver.run)
+    assert driver.events.index(begun) == driver.events.index(told) + 1
+    assert (begun.run, begun.method) == (driver.run, "run")
+    old = [event.type for event in driver.events if event.run == first]
+    assert old[-3:] == ["timerCancelled", "taskCancelled", "continued"]
 
 
 def test_a_journal_that_grows_long_is_said_once_and_told_by_describe() -> None:

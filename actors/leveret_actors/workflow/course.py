@@ -78,17 +78,17 @@ class _Making:
     unrun: list[Applied] = field(default_factory=list["Applied"])
 
 
-def course_of(records: Iterable[Record]) -> Course:
+def course_of(records: Iterable[Record], *, rewinds: bool = True) -> Course:
     """Return what counts of a journal.
 
     A rewind takes the turns from its record on back: their commands and their end are void, their events are applied
     anew, without the outcomes of the tasks that are retried, in the turn that runs next. Folded turns have no events
-    any more: what their methods left is set then.
+    any more: what their methods left is set then. Without `rewinds` nothing is taken back: that is what has happened.
     """
     made = _Making()
     for record in records:
         for event in record.events:
-            if isinstance(event, Rewound):
+            if rewinds and isinstance(event, Rewound):
                 _rewind(made, event)
             else:
                 made.unrun.append(event)

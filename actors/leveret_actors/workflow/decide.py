@@ -185,6 +185,7 @@ def _run(draft: Draft, live: Live) -> Turn:
     if live.instance is not None and emission is not None:
         _send(draft, live, emission)
     if record is not None and emission is not None and emission.renewal is not None:
+        draft.teller.ended(record, live)
         closing.end_others(draft, live, record)
         queries.answer(draft, live)
         following = renewing.begin_next(draft, live, emission.renewal)
@@ -227,7 +228,7 @@ def _step(draft: Draft, live: Live) -> Emission | None:
     instance = live.instance
     if instance is None or not (events or live.state.status == state.BLOCKED):
         return None
-    draft.teller.steps(instance)
+    draft.teller.steps(instance, draft.seen_before_rewind())
     try:
         return take_turn(instance, draft.at, events)
     except BaseException as error:  # Stuck, or what nobody foresaw: no wrong result, nothing sent, the node goes on

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from leveret_actors.actor import Inbox, Post
 from leveret_actors.store.contract import Timer
 from leveret_actors.workflow import joining, journal, posts, state
-from leveret_actors.workflow.course import Course, course_of
+from leveret_actors.workflow.course import Course, course_of, lines_of
 from leveret_actors.workflow.house import House
 from leveret_actors.workflow.instance import Instance, Stuck
 from leveret_actors.workflow.journal import (
@@ -162,6 +162,13 @@ class Draft:
         if not self.events:
             return course_of(self._records)
         return course_of([*self._records, Record(0, self.at, 0, tuple(self.events), ran=False)])
+
+    def seen_before_rewind(self) -> frozenset[int]:
+        """Return the commands whose end the code saw in turns that are void, and sees again in this one."""
+        if not self.rewinds:
+            return frozenset()
+        lines = lines_of(course_of(self._records, rewinds=False)).values()
+        return frozenset(line.number for line in lines if line.ended)
 
     # -- for handlers -------------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def begin_next(draft: Draft, old: Live, arguments: Payload) -> Live:
     )
     draft.replaces = draft.renews = True
     draft.live = Live(head, draft.house.seen(), begun)
-    draft.teller.continued(begun.run)
+    draft.teller.continued(draft.live)
     return draft.live
 
 
@@ -93,6 +93,7 @@ def _take_down(draft: Draft, old: Live) -> list[Event]:
     pending: list[Operation] = list(instance.operations.pending.values())
     known = [*pending, *instance.operations.ended.values()]
     draft.posts.extend(task_tags.leave(known, draft.kind, draft.actor, run, draft.at))
+    draft.teller.takes_down(pending)
     draft.timers.clear()
     draft.removed.update(((run, one.number), None) for one in pending if one.due)
     if instance.methods.main.timeout:

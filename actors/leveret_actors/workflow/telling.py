@@ -5,7 +5,7 @@ The events are posts like the others, so they are part of the turn's commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -63,8 +63,8 @@ class Silent:
     def tried_again(self, digest: bytes) -> None:
         """Note that somebody wants a blocked instance to run."""
 
-    def steps(self, instance: Instance) -> None:
-        """Note what was open before the code runs."""
+    def steps(self, instance: Instance, seen: Collection[int]) -> None:
+        """Note what was open before the code runs; of `seen` it saw the end once, before it was rewound."""
 
     def journalled(
         self, record: Record, emission: Emission | None, origins: Mapping[bytes, Envelope], live: Live
@@ -77,8 +77,11 @@ class Silent:
     def takes_down(self, commands: Iterable[Operation | Line]) -> None:
         """Note what is open as the run closes."""
 
-    def continued(self, run: str) -> None:
-        """Note that the next run begins."""
+    def rewinds(self, void: Iterable[Line]) -> None:
+        """Note what a rewind takes back of what had been asked for."""
+
+    def continued(self, live: Live) -> None:
+        """Note that the run is over, and the next one begins."""
 
     def told(self, live: Live | None) -> list[Post]:  # noqa: ARG002 - the other one asks
         """Return what is published, now that the turn is decided."""
@@ -100,6 +103,7 @@ class Teller(Silent):
         self._entries = self._bytes = 0
         self._before: list[tuple[Operation, str]] = []
         self._open: list[Operation | Line] = []
+        self._void: list[Line] = []
         self._events: list[tuple[int, events.WorkflowEvent]] = []
         self._count = 0
         self._turn = ""
@@ -123,9 +127,10 @@ class Teller(Silent):
         """Note that somebody wants a blocked instance to run."""
         self._tell(events.RetryRequested, self._id_by(digest))
 
-    def steps(self, instance: Instance) -> None:
-        """Note what was open before the code runs."""
-        self._before = [(operation, operation.status) for operation in instance.operations.pending.values()]
+    def steps(self, instance: Instance, seen: Collection[int]) -> None:
+        """Note what was open before the code runs; of `seen` it saw the end once, before it was rewound."""
+        pending = instance.operations.pending.values()
+        self._before = [(operation, operation.status) for operation in pending if operation.number not in seen]
 
     def journalled(
         self, record: Record, emission: Emission | None, origins: Mapping[bytes, Envelope], live: Live
@@ -142,7 +147,11 @@ class Teller(Silent):
                 message_id = "" if envelope is None else envelope.id
                 self._tell(events.SignalReceived, channel=event.channel, message_id=message_id)
             elif isinstance(event, TasksRetried | Rewound):
+                if isinstance(event, Rewound) and self._was == state.FAILED:
+                    self._was = state.RUNNING
                 self._retried(event.numbers, live)
+        for line in self._void:
+            self._ended(line, "cancelled")
         if emission is None:
             return
         if self._was == state.BLOCKED:
@@ -167,9 +176,17 @@ class Teller(Silent):
         """Note what is open as the run closes."""
         self._open = list(commands)
 
-    def continued(self, run: str) -> None:
-        """Note that the next run begins."""
-        self._tell(events.WorkflowContinued, next_run=run)
+    def rewinds(self, void: Iterable[Line]) -> None:
+        """Note what a rewind takes back of what had been asked for."""
+        self._void = list(void)
+
+    def continued(self, live: Live) -> None:
+        """Note that the run is over, and the next one begins."""
+        assert live.begun is not None
+        self._taken_down(None)
+        self._tell(events.WorkflowContinued, next_run=live.begun.run)
+        self._run = live.begun.run
+        self._begun(live.begun, live)
 
     def told(self, live: Live | None) -> list[Post]:
         """Return what is published, now that the turn is decided."""
@@ -208,7 +225,7 @@ class Teller(Silent):
         parent = "" if begun.parent is None else begun.parent.instance
         tags = joining.tags_of(begun)
         self._tell(events.WorkflowDispatched, method=begun.method, tags=tags, meta=dict(live.state.meta), parent=parent)
-        if tags:
+        if tags and not live.state.chain:  # the next run of a chain carries what the first one has joined
             self._tell(events.TagsAdded, tags=tags)
 
     def _retried(self, numbers: Iterable[int], live: Live) -> None:

@@ -120,6 +120,7 @@ def resume(draft: Draft, live: Live, digest: bytes, record: int, numbers: Iterab
     void_lines = [line for line in lines.values() if line.issued >= record and line.status == "ongoing"]
     draft.removed.update(((live.state.run, line.number), None) for line in void_lines if line.kind in {TASK, TIMER})
     sending.call_off(draft, live.state.run, void_lines)
+    draft.teller.rewinds(void_lines)
     rewound = Rewound(digest, record, tuple(sorted(again)), live.state.last_command)
     live.seen.add(digest, draft.at)
     if live.instance is not None:
