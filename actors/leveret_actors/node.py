@@ -39,7 +39,7 @@ from leveret_actors.workflow.actors import WorkflowActors
 from leveret_actors.workflow.house import EngineSettings
 from leveret_broker.codec import PAYLOAD_LIMIT, Codec, make_codec
 from leveret_broker.ending import AGAIN, end
-from leveret_broker.errors import ConfigurationError, StoreUnavailable
+from leveret_broker.errors import BrokerUnavailable, ConfigurationError, StoreUnavailable
 from leveret_broker.ids import check_id, new_id
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 PAUSE: Final = 1.0
-"""Seconds before the store is asked again."""
+"""Seconds before broker or store are asked again."""
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -347,12 +347,12 @@ class Node:
 
 
 async def _patiently(call: Callable[[], Awaitable[None]]) -> None:
-    """Await a call, again while the store does not answer."""
+    """Await a call, again while broker or store do not answer."""
     while True:
         try:
             await call()
-        except StoreUnavailable as error:
-            logger.warning("the store does not answer, trying again: {}", error)
+        except (BrokerUnavailable, StoreUnavailable) as error:
+            logger.warning("the node cannot begin yet, trying again: {}", error)
             await asyncio.sleep(PAUSE)
         else:
             return

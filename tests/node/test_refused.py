@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from leveret import Client, WorkflowFailed, service, workflow
+from leveret import Client, WorkflowFailed, events, listener, service, workflow
 from leveret.url import Url
-from leveret_actors import Node
+from leveret_actors import Node, node
 from leveret_actors.backends import backends
 from leveret_actors.mailbox import tenure
 from leveret_actors.settings import Settings
@@ -167,3 +167,27 @@ async def test_a_node_that_starts_waits_for_a_broker_that_is_lost_meanwhile(monk
         pass
 
     assert asked[:4] == ["@tag"] * 4
+
+
+async def test_a_node_with_a_listener_that_starts_waits_for_a_broker_that_is_lost_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+    subscribe = MemoryTransport.subscribe_events
+
+    async def lost(transport: MemoryTransport, *what: Any) -> Any:
+        asked.append(what)
+        if len(asked) < 3:
+            raise BrokerUnavailable("no leader of the queue answered in time")
+        return await subscribe(transport, *what)
+
+    monkeypatch.setattr(MemoryTransport, "subscribe_events", lost)
+    monkeypatch.setattr(node, "PAUSE", 0.001)
+
+    @listener(types=["failed"])
+    def hear(_: events.Event) -> None: ...
+
+    async with Node("memory://listener-meanwhile", listeners=[hear]):
+        pass
+
+    assert len(asked) == 3
