@@ -206,11 +206,15 @@ class RabbitTransport(Transport):
                     stands = declare is not None and await answered(declare(channel))
                     if not stands and not self.blocked:
                         await answered(self._publisher.publish(Probe(name), b"", 0.0, PROBE))
-                subscription = QueueSubscription(name, read, self._publishing, self._subscriptions.discard)
-                self._subscriptions.add(subscription)
-                await subscription.start(channel, prefetch)
             except BaseException:
                 await close_channel(channel)
+                raise
+            subscription = QueueSubscription(name, read, self._publishing, self._subscriptions.discard)
+            self._subscriptions.add(subscription)
+            try:
+                await subscription.start(channel, prefetch)
+            except BaseException:
+                await subscription.close()
                 raise
         return subscription
 
