@@ -22,7 +22,7 @@ from leveret_broker.envelope import Description
 from tests.conformance.bench import SteeredBench
 from tests.conformance.cold import assert_it_repeats
 
-DEADLINE: Final = 30.0
+DEADLINE: Final = 60.0
 """Seconds after which something that must happen counts as never happening."""
 
 E = TypeVar("E", bound=Event)

@@ -20,6 +20,7 @@ def assert_all_ended_in_one_way_and_booked_what_completed(found: Soaked) -> None
     assert found.kills
 
 
+@pytest.mark.timeout(300)
 async def test_S09_each_of_a_thousand_tasks_ends_in_one_way_while_workers_are_killed(
     rabbit: RabbitServer, redis_server: RedisServer, namespace: str
 ) -> None:
