@@ -200,6 +200,8 @@ async def test_timeouts_hold_while_the_broker_does_not_say_which_mailbox_it_is(
         booking.result(timeout=0.01),
         booking.retry_tasks(timeout=0.01),
         client.all("Booking", tag="t").retry_tasks(timeout=0.01),
+        client.tasks("Hotel", tag="t").cancel(timeout=0.01),
+        anext(client.tasks("Hotel", tag="t").members(timeout=0.01)),
         anext(booking.history(timeout=0.01)),
         anext(client.all("Booking", tag="t").members(timeout=0.01)),
     ):

@@ -219,3 +219,31 @@ async def test_S06_what_a_function_raises_while_its_task_is_settled_here_does_no
 
     assert await world.value() is True
     assert (fickle.attempts, world._arrived) == ([1], [])
+
+
+async def test_a_clients_task_whose_result_is_not_sent_yet_is_settled_and_not_between_two_attempts(
+    memory_world: World,
+) -> None:
+    world, settle, stored = memory_world, await settler(memory_world), asyncio.Event()
+    worker = await world.start(Desk())
+    task = await world.send("Approval.approve", {"amount": 5}, caller=ClientCaller("you", "call"))
+    await with_status(world, task.task_id, "delegated")
+
+    def fault(name: str, after: bool) -> None:
+        if name == "replace" and after and not stored.is_set():
+            worker.cut()  # the result cannot be sent yet
+            stored.set()
+
+    world.room.fault = fault
+    await world.publish("Approval", settling(world, task.task_id))
+    await stored.wait()
+    await world.start(Desk(), name="w2")
+
+    answer = await settle(task.task_id, True)
+
+    assert answer == Done(True, 0, f"task {task.task_id} is settled already")
+
+
+def settling(world: World, task_id: str) -> bytes:
+    """Return a request of somebody who does not wait."""
+    return encode(Envelope("m0", "", SettleTask(task_id, Completed(world.codec.dump(True)))))

@@ -8,13 +8,17 @@ from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import pytest
+from loguru import logger
 
 from leveret_actors.service import pausing
 from leveret_actors.service.pausing import Pauses
 from leveret_actors.store.contract import Store
+from leveret_broker.address import CONTROL
 from leveret_broker.embedded.memory import MemoryTransport
-from leveret_broker.errors import StoreUnavailable
+from leveret_broker.envelope import ClientCaller, Envelope, PauseService, encode
+from leveret_broker.errors import StoreRefused, StoreUnavailable
 from leveret_broker.ids import new_id
+from tests.service.world import World
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -78,3 +82,25 @@ async def test_S13_what_the_store_said_last_holds_while_it_is_away(shelf: Shelf)
 
         assert pauses.is_paused("Mails")
         assert not pauses.is_paused("Desk")
+
+
+async def test_S13_a_node_that_may_not_write_says_that_it_cannot_pause(memory_world: World) -> None:
+    world, said = memory_world, asyncio.Queue[str]()
+
+    def fault(name: str, _: bool) -> None:
+        if name == "pause":
+            raise StoreRefused("the user lacks a permission")
+
+    world.room.fault = fault
+    logger.enable("leveret_actors")
+    sink = logger.add(lambda text: said.put_nowait(str(text)), level="WARNING", format="{message}")
+    running = asyncio.create_task(Pauses(world.store, world.transport).run())
+    await world.settle()
+    asked = PauseService("Mails", True, ClientCaller("me", "r"))
+    await world.transport.publish(CONTROL, encode(Envelope("p", "", asked)))
+    async with asyncio.timeout(10):
+        text = await said.get()
+    logger.remove(sink)
+    running.cancel()
+
+    assert text == "service Mails cannot be paused or resumed: the user lacks a permission\n"

@@ -3,7 +3,8 @@
 import pytest
 
 from leveret_actors.store.contract import Store
-from leveret_actors.store.outcomes import Called, CallRecord
+from leveret_actors.store.memory_outcomes import OutcomeTable
+from leveret_actors.store.outcomes import WAITERS, Called, CallRecord
 from tests.store.conftest import Backend
 from tests.store.harness import LONG
 
@@ -86,3 +87,29 @@ async def test_any_number_of_calls_are_noted_in_one_trip(store: Store, count: in
     records = await note(store, *(call(f"t{number}") for number in range(count)))
 
     assert len(records) == count
+
+
+async def test_of_those_who_ask_again_and_again_the_last_ones_are_kept(store: Store) -> None:
+    await note(store, call())
+    for first in range(0, WAITERS, 500):
+        await note(store, *(question(f"me/q{number}") for number in range(first, first + 500)))
+
+    (record,) = await note(store, question("me/last"))
+
+    assert len(record.waiters) == WAITERS
+    assert record.waiters[0] == "me/q1"
+    assert record.waiters[-1] == "me/last"
+
+
+def test_in_memory_the_outdated_ones_are_looked_for_now_and_then_only() -> None:
+    table, looked = OutcomeTable(), 0
+
+    for number in range(10_000):
+        before = table.rows
+        table.put(f"t{number}", CallRecord(), clock=0.0, seconds=60.0)
+        looked += table.rows is not before
+    for number in range(20_000):
+        table.put(f"u{number}", CallRecord(), clock=61.0, seconds=60.0)
+
+    assert looked <= 4
+    assert not any(task.startswith("t") for task in table.rows)

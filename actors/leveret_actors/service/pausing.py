@@ -11,7 +11,7 @@ from loguru import logger
 from leveret_actors.store.contract import Store
 from leveret_broker.address import ReplyQueue
 from leveret_broker.envelope import Done, Envelope, PauseService, decode, encode
-from leveret_broker.errors import BrokerUnavailable, DecodeError, StoreError, StoreUnavailable
+from leveret_broker.errors import BrokerUnavailable, DecodeError, StoreError
 from leveret_broker.transport import Subscription, Transport
 
 ASK: Final = 1.0
@@ -106,7 +106,7 @@ class Pauses:
         """Write a change down, and answer; a node that cannot write leaves the answer to others."""
         try:
             await self._store.pause(message.service, paused=message.paused)
-        except StoreUnavailable as error:
+        except StoreError as error:
             logger.warning("service {} cannot be paused or resumed: {}", message.service, error)
             return
         self._look.set()

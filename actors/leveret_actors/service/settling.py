@@ -130,7 +130,8 @@ class Settlements:
     def _unfit(self, lease: Lease, message: SettleTask) -> Done | Refused | None:
         """Return the answer for what cannot be settled."""
         name = f"task {lease.task}"
-        if lease.status == FINISHED and lease.parcel and isinstance(decode_parcel(lease.parcel).address, ServiceQueue):
+        parcel = _unsent(lease)
+        if parcel is not None and isinstance(parcel.address, ServiceQueue) and not end_in(parcel.body):
             return Done(found=True, count=0, text=f"{name} is between two attempts: try again when the next one runs")
         if lease.status in ENDED or lease.status == FINISHED:
             how = lease.status.replace("_", " ") if lease.status in ENDED else "settled"
@@ -176,7 +177,7 @@ class Settlements:
 
     async def _send_again(self, lease: Lease) -> None:
         """Send a result that may not have been sent: who stored it for this very request may have died over it."""
-        parcel = decode_parcel(lease.parcel) if lease.status == FINISHED and lease.parcel else None
+        parcel = _unsent(lease)
         if parcel is not None and (status := end_in(parcel.body)):
             await self._send(lease, parcel, status)
 
@@ -197,6 +198,11 @@ class Settlements:
         self._open.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.opt(exception=error).error("a task could not be settled; the request stays unacknowledged")
+
+
+def _unsent(lease: Lease) -> Outgoing | None:
+    """Return what follows from a finished task, while nobody has seen it sent."""
+    return decode_parcel(lease.parcel) if lease.status == FINISHED and lease.parcel else None
 
 
 def _left_of(lease: Lease) -> Task:

@@ -11,7 +11,7 @@ from leveret_actors.store.outcomes import Called, CallRecord, OutcomeStore
 T = TypeVar("T")
 
 SWEEP: Final = 1000
-"""Records above which the outdated ones are looked for."""
+"""Records above which the outdated ones are looked for, and again when twice as many are there as were left."""
 
 
 class OutcomeTable:
@@ -19,6 +19,7 @@ class OutcomeTable:
 
     def __init__(self) -> None:
         self.rows: dict[str, tuple[CallRecord, float]] = {}
+        self._sweep = SWEEP
 
     def find(self, task: str, clock: float) -> CallRecord:
         """Return what is known of a task."""
@@ -27,8 +28,9 @@ class OutcomeTable:
 
     def put(self, task: str, record: CallRecord, clock: float, seconds: float) -> CallRecord:
         """Keep a record, and return it."""
-        if len(self.rows) > SWEEP:
+        if len(self.rows) > self._sweep:
             self.rows = {task: row for task, row in self.rows.items() if row[1] > clock}
+            self._sweep = max(SWEEP, 2 * len(self.rows))
         self.rows[task] = record, clock + seconds
         return record
 

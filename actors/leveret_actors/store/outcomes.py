@@ -2,15 +2,20 @@
 
 * The first message that brings a task is the one by which it runs; another one under the same task id only waits.
 * The first outcome of a life of a task is the one that counts, and a later life (`sequence`) takes its place.
-* Whoever waited is still there when the outcome is: a node that ended before it told them is followed by one that does.
+* Whoever waited, the last `WAITERS` of them, is still there when the outcome is: a node that ended before it told them
+  is followed by one that does.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
+
+WAITERS: Final = 1000
+"""Of one task, the last ones: each question is one, and who asks every second for days must not fill the store."""
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -43,7 +48,7 @@ class CallRecord(msgspec.Struct, frozen=True, array_like=True):
         elif call.sequence == sequence and not message:
             message = call.message
         if call.waiter and not outcome and call.waiter not in waiters:
-            waiters = (*waiters, call.waiter)
+            waiters = (*waiters, call.waiter)[-WAITERS:]
         return CallRecord(sequence, message, outcome, waiters)
 
     def ended(self, call: Called, outcome: bytes) -> CallRecord:

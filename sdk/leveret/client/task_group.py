@@ -63,20 +63,22 @@ class TaskGroup:
         """Iterate over their ids in the order in which they were issued, asking for a page at a time."""
         after, more = 0, True
         while more:
+            deadline = Deadline(timeout)
             with self._post.requests.expect(f"members: {self}") as expecting:
-                queue = await self._post.queue_of_task_tag(self.service, self.tag)
+                queue = await expecting.within(deadline, self._post.queue_of_task_tag(self.service, self.tag))
                 question = TagMembers(expecting.caller, after)
                 self._post.ask(expecting, queue, letter(task_tag_key(self.service, self.tag), question))
-                page = await expecting.answer(MembersPage, Deadline(timeout))
+                page = await expecting.answer(MembersPage, deadline)
             for number, task, _ in page.members:
                 yield task
                 after = number
             more = page.more and bool(page.members)
 
     async def _fan(self, message: Cancel | RetryTasks | SettleTask, timeout: Duration) -> Done:  # noqa: ASYNC109
+        deadline = Deadline(timeout)
         with self._post.requests.expect(f"verb for {self}") as expecting:
-            queue = await self._post.queue_of_task_tag(self.service, self.tag)
+            queue = await expecting.within(deadline, self._post.queue_of_task_tag(self.service, self.tag))
             fan = TagFan(message, expecting.caller)
             self._post.ask(expecting, queue, letter(task_tag_key(self.service, self.tag), fan))
-            fanned = await expecting.answer(Fanned, Deadline(timeout))
+            fanned = await expecting.answer(Fanned, deadline)
         return Done(fanned.members > 0, fanned.members, f"sent to {fanned.members} task(s)")

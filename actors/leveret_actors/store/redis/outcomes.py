@@ -7,7 +7,7 @@ from abc import ABC
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from leveret_actors.store.outcomes import Called, CallRecord, OutcomeStore
+from leveret_actors.store.outcomes import WAITERS, Called, CallRecord, OutcomeStore
 from leveret_actors.store.redis import scripts
 from leveret_actors.store.redis.keys import Keys
 from leveret_actors.store.redis.link import Link
@@ -35,7 +35,7 @@ class RedisOutcomes(OutcomeStore, ABC):
         if not calls:
             return []
         keys = [self._keys.shared("tasks", f"called:{call.task}") for call in calls]
-        flat: list[Argument] = [math.ceil(seconds * 1000), outcome]
+        flat: list[Argument] = [math.ceil(seconds * 1000), outcome, WAITERS]
         for call in calls:
             flat += [call.sequence, call.waiter, call.message]
         rows = await self._link.run(scripts.CALLED, keys, flat, as_type=list[_Row])
