@@ -54,6 +54,8 @@ def grants(
         case "commands":
             return Grants(NOTHING, _any(namespace, "commands$"), NOTHING)
         case "events":
+            if not group:
+                raise ConfigurationError("name the consumer of events, as its queues begin with it: --group audit")
             own = f"events\\.{re.escape(check_name('group', group))}(\\..*)?$"
             return Grants(_any(namespace, own), _any(namespace, own), _any(namespace, "events$", own))
 

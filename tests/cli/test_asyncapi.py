@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.asyncapi.official import wrong_in_document
-from tests.cli.conftest import leveret, process
+from tests.cli.conftest import ROOT, leveret, process
 
 TOML = """
 url = "amqp://me:secret@rabbit?ns=shop&store=redis://redis"
@@ -69,6 +71,16 @@ def test_what_cannot_be_described_is_said_in_a_line(arguments: list[str], said: 
     assert (ran.code, ran.out) == (1, "")
     assert said in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_what_the_page_shows_is_what_happens() -> None:
+    page = (ROOT / "docs/wire.md").read_text()
+    [(command, said)] = re.findall(r"^\$ leveret (asyncapi .*)\n(.*)$", page, re.MULTILINE)
+
+    ran = leveret(*shlex.split(command))
+
+    assert (ran.code, ran.err) == (0, f"{said}\n")
+    assert json.loads(Path("booking.json").read_text())["info"]["title"] == "booking"
 
 
 def test_a_module_of_the_working_directory_is_found(folder: Path) -> None:

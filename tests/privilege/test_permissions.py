@@ -2,98 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
-import shlex
-
 import aiormq
 import pytest
-from aiormq.exceptions import ChannelAccessRefused
 
-from leveret import Client, service, workflow
+from leveret import Client
 from leveret_actors import Node
-from leveret_actors.permissions import NOTHING, Role, commands, grants
-from leveret_actors.settings import Settings
+from leveret_actors.permissions import NOTHING, Role, grants
 from leveret_broker.errors import BrokerRefused, ConfigurationError, StoreRefused
-from tests.servers import RabbitServer, RedisServer
-
-SETTINGS = Settings(mailboxes=1, heartbeat=0.2)
-PASSWORD = "secret"
-ROLES: tuple[tuple[Role, dict[str, object]], ...] = (
-    ("node", {}),
-    ("service", {"services": ["Hotel"]}),
-    ("client", {}),
-    ("commands", {}),
-    ("events", {"group": "audit"}),
-)
-
-
-@service.define
-class Hotel:
-    async def book(self, room: str) -> str:
-        return f"{room} is booked"
-
-
-@service.define
-class Car:
-    async def book(self, room: str) -> str:
-        return room
-
-
-@workflow.define
-class Trip:
-    hotel = workflow.service(Hotel)
-
-    async def run(self, room: str) -> str:
-        return await self.hotel.book(room)
-
-
-class Users:
-    """One user for each role in one namespace; they are made by what the command prints."""
-
-    def __init__(self, rabbit: RabbitServer, redis: RedisServer, namespace: str) -> None:
-        self.rabbit, self.redis, self.namespace = rabbit, redis, namespace
-        calls: list[str] = []
-        for role, more in ROLES:
-            name = f"{namespace}-{role}"
-            calls.append(
-                f"rabbit_auth_backend_internal:add_user(<<{_erl(name)}>>, <<{_erl(PASSWORD)}>>, <<{_erl('t')}>>)"
-            )
-            for line in commands(role, namespace, name, **more):  # type: ignore[arg-type]
-                words = shlex.split(line)
-                if words[0] == "rabbitmqctl":
-                    _, _, _, vhost, user, *patterns = words
-                    given = ", ".join(f"<<{_erl(one)}>>" for one in (user, vhost, *patterns, "t"))
-                    calls.append(f"rabbit_auth_backend_internal:set_permissions({given})")
-                else:
-                    redis.cli(*words[1:], "on", f">{PASSWORD}")
-        rabbit.ctl("eval", ", ".join(calls) + ".")
-
-    def url(self, role: Role, namespace: str = "") -> str:
-        user = f"{self.namespace}-{role}:{PASSWORD}@127.0.0.1"
-        store = f"&store=redis://{user}:{self.redis.port}" if role in {"node", "service"} else ""
-        return f"amqp://{user}:{self.rabbit.port}/?ns={namespace or self.namespace}{store}"
-
-
-def _erl(text: str) -> str:
-    escaped = text.replace("\\", "\\\\")
-    return f'"{escaped}"'
-
-
-@pytest.fixture(scope="module")
-def users(rabbit: RabbitServer, redis_server: RedisServer) -> Users:
-    return Users(rabbit, redis_server, f"t{secrets.token_hex(5)}")
-
-
-async def refused(url: str, method: str, *args: object, **kwargs: object) -> str:
-    """Return what the broker says to a call of a channel."""
-    connection = await aiormq.connect(url.partition("?")[0])
-    try:
-        channel = await connection.channel()
-        with pytest.raises(ChannelAccessRefused) as caught:
-            await getattr(channel, method)(*args, **kwargs)
-        return str(caught.value)
-    finally:
-        await connection.close()
+from tests.privilege.users import SETTINGS, Car, Hotel, Trip, Users, refused
 
 
 async def test_a_node_a_worker_and_a_client_do_their_work_with_no_more_than_their_role(users: Users) -> None:
@@ -187,3 +103,5 @@ def test_patterns_are_for_one_namespace_and_its_names() -> None:
     assert grants("commands", "a") == type(found)(NOTHING, r"^a\.(commands$)", NOTHING)
     with pytest.raises(ConfigurationError, match="--service"):
         grants("service", "a")
+    with pytest.raises(ConfigurationError, match="--group"):
+        grants("events", "a")
