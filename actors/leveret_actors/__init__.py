@@ -8,6 +8,7 @@ tag/        business ids and their members
 service/    tasks: slots, retries, timeouts
 ingress/    what applications ask for by JSON; bridge/: rules that make it of what others publish
 router/     dead letters into the store; dead_letters: what operators do with them
+listener_groups: which there are, how to forget one; operating: what both need
 store/      the contract; redis, sqlite, memory
 config/     leveret.toml and the environment
 cli/        the command line
@@ -19,9 +20,10 @@ from loguru import logger
 
 from leveret_actors.bridge import Bridge
 from leveret_actors.dead_letters import DeadLetters
+from leveret_actors.listener_groups import ListenerGroups
 from leveret_actors.node import Node
 from leveret_actors.settings import Retention, ServiceSettings, Settings
 
 logger.disable("leveret_actors")  # a library says nothing until it is asked: logger.enable("leveret_actors")
 
-__all__ = ["Bridge", "DeadLetters", "Node", "Retention", "ServiceSettings", "Settings"]
+__all__ = ["Bridge", "DeadLetters", "ListenerGroups", "Node", "Retention", "ServiceSettings", "Settings"]

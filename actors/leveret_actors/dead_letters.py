@@ -15,16 +15,14 @@ from leveret.contract import Duration, seconds
 from leveret.describing import plain
 from leveret.errors import RequestTimedOut
 from leveret.failure import as_readable
-from leveret.url import Url
-from leveret_actors.backends import backends
+from leveret_actors.operating import Operating
 from leveret_actors.router.dead_letters import readable
 from leveret_actors.router.resending import Resent, buried_command, resend, what_it_is
-from leveret_actors.store.contract import DeadLetter, Store
+from leveret_actors.store.contract import DeadLetter
 from leveret_broker.codec import Codec, make_codec
 from leveret_broker.envelope import Task
 from leveret_broker.outcome import Failure
 from leveret_broker.payload_codec import PayloadCodecs
-from leveret_broker.transport import Transport
 
 PAGE: Final = 100
 
@@ -82,7 +80,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class DeadLetters:
+class DeadLetters(Operating):
     """The dead letters of a namespace: `async with DeadLetters("amqp://...?store=redis://...") as letters:`.
 
     Needs broker and store, as a node does. Each method takes ids and filters; without any it means all.
@@ -104,19 +102,14 @@ class DeadLetters:
 
         Raises `ConfigurationError` for a URL that cannot be used, or names no store.
         """
-        parsed = Url.parse(url)
-        transport, store = backends(parsed)
-        self._codec = make_codec(payload_codec, parsed.payload_limit)
-        self._transport: Transport = transport
-        self._store: Store = store
+        super().__init__(url, connect_timeout)
+        self._codec = make_codec(payload_codec, self._url.payload_limit)
         self._client = Client(transport=self._transport, payload_codec=self._codec)
-        self._patience = None if connect_timeout is None else seconds("connect_timeout", connect_timeout)
 
     async def __aenter__(self) -> Self:
         """Connect; raises `BrokerUnavailable`, `BrokerRefused`, `StoreUnavailable` or `StoreRefused`."""
+        await super().__aenter__()
         try:
-            await self._store.open(self._patience)
-            await self._transport.open(self._patience)
             await self._client.__aenter__()
         except BaseException:
             await self._close()
@@ -128,7 +121,7 @@ class DeadLetters:
     ) -> None:
         """Close the connections."""
         await self._client.__aexit__(kind, error, trace)
-        await self._close()
+        await super().__aexit__(kind, error, trace)
 
     async def list(self, *ids: str, limit: int | None = None, **which: Any) -> AsyncGenerator[Letter]:
         """Give the letters, oldest first, at most `limit`; filters are the fields of `Which`."""
@@ -171,10 +164,6 @@ class DeadLetters:
             for letter in new:
                 if which.selects(letter, now):
                     yield letter
-
-    async def _close(self) -> None:
-        await self._transport.close()
-        await self._store.close()
 
 
 def _letter(letter: DeadLetter, codec: Codec) -> Letter:

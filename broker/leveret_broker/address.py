@@ -10,6 +10,8 @@ TAGS: Final = "@tag"
 """The mailbox kind of tag actors; no workflow can have this name."""
 LISTENER: Final = "@listener."
 """Before the name of a listener group, where it must not be taken for something else."""
+BRIDGE: Final = "bridge "
+"""Before the name of a bridge, where it must not be taken for something else."""
 
 
 Priority: TypeAlias = Literal["high", "normal", "low"]
@@ -82,6 +84,16 @@ class ListenerQueue(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     def __str__(self) -> str:
         """Return `@listener.<group>`, which no service or mailbox is called."""
         return f"{LISTENER}{self.group}"
+
+
+class BridgeQueue(msgspec.Struct, frozen=True, array_like=True, tag="b"):
+    """The queue of our own that a bridge has bound to an exchange of others."""
+
+    bridge: str
+
+    def __str__(self) -> str:
+        """Return what the dead letters of a bridge have as their source."""
+        return f"{BRIDGE}{self.bridge}"
 
 
 class CommandExchange(msgspec.Struct, frozen=True, array_like=True, tag="k"):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
-from leveret_broker.address import ServiceQueue
-
-_LETTERS: Final = "bridge "
+from leveret_broker.address import BRIDGE, BridgeQueue, ServiceQueue
 
 
 class ForeignSource(msgspec.Struct, frozen=True):
@@ -28,12 +24,12 @@ class ForeignSource(msgspec.Struct, frozen=True):
 
 def letters_source(bridge: str) -> str:
     """Return what the dead letters of a bridge have as `source`."""
-    return f"{_LETTERS}{bridge}"
+    return str(BridgeQueue(bridge))
 
 
 def bridge_of(source: str) -> str:
     """Return the bridge whose dead letters have this `source`; empty for others."""
-    return source.removeprefix(_LETTERS) if source.startswith(_LETTERS) else ""
+    return source.removeprefix(BRIDGE) if source.startswith(BRIDGE) else ""
 
 
 def again_queue(bridge: str) -> ServiceQueue:

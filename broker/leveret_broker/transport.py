@@ -29,7 +29,7 @@ from leveret_broker.errors import ConfigurationError
 if TYPE_CHECKING:
     import asyncio
 
-    from leveret_broker.address import Address, ListenerQueue, MailboxQueue, ServiceQueue
+    from leveret_broker.address import Address, BridgeQueue, ListenerQueue, MailboxQueue, ServiceQueue
     from leveret_broker.foreign import ForeignSource
 
 
@@ -187,8 +187,15 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def forget_events(self, queue: ListenerQueue) -> None:
-        """Remove a listener group's queue with all that is in it; nothing when it does not exist."""
+    async def rebind_events(self, queue: ListenerQueue, bound: Sequence[str], unbound: Sequence[str]) -> None:
+        """Bind these patterns to a listener group's queue that exists, then take the others away."""
+
+    @abstractmethod
+    async def forget(self, queue: ListenerQueue | BridgeQueue) -> None:
+        """Remove the queue of a listener group or a bridge, with all that is in it; nothing when it does not exist.
+
+        Whoever takes from it loses its subscription.
+        """
 
     @abstractmethod
     async def subscribe_commands(self, limit: int) -> Subscription:
@@ -198,5 +205,5 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue | BridgeQueue) -> QueueDepth | None:
         """Look at a queue without declaring it; None when it does not exist."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from leveret_broker.address import Address, ListenerQueue, MailboxQueue, ServiceQueue
+from leveret_broker.address import Address, BridgeQueue, ListenerQueue, MailboxQueue, ServiceQueue
 from leveret_broker.envelope import ClientCaller, Envelope, Message, decode, encode
 from leveret_broker.transport import Delivery, QueueDepth, Subscription, Transport
 
@@ -113,11 +113,14 @@ class ScriptedTransport(Transport):
     async def subscribe_events(self, queue: ListenerQueue, patterns: Sequence[str], prefetch: int) -> Subscription:
         raise NotImplementedError
 
-    async def forget_events(self, queue: ListenerQueue) -> None:
+    async def rebind_events(self, queue: ListenerQueue, bound: Sequence[str], unbound: Sequence[str]) -> None:
+        raise NotImplementedError
+
+    async def forget(self, queue: ListenerQueue | BridgeQueue) -> None:
         raise NotImplementedError
 
     async def subscribe_commands(self, limit: int) -> Subscription:
         raise NotImplementedError
 
-    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue | BridgeQueue) -> QueueDepth | None:
         return self.depth

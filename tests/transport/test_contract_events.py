@@ -1,5 +1,7 @@
 """The transport contract about events: one suite for every transport."""
 
+import asyncio
+
 import pytest
 
 from leveret_broker.address import EventTopic, ListenerQueue
@@ -69,6 +71,17 @@ async def test_patterns_are_added_to_those_of_before(connect: Connect) -> None:
     await confirmed(transport, [transport.publish(DONE, b"a"), transport.publish(BEGUN, b"b")])
 
     assert await consume(second, 2) == [b"a", b"b"]
+
+
+async def test_patterns_are_taken_away_and_the_others_stay(connect: Connect) -> None:
+    transport = await connect()
+    subscription = await transport.subscribe_events(AUDIT, [DONE.key, "service.#"], 10)
+
+    await soon(transport.rebind_events(AUDIT, [BEGUN.key], ["service.#", "workflow.never"]))
+    sent = [(TASK, b"task"), (DONE, b"a"), (BEGUN, b"b")]
+    await confirmed(transport, [transport.publish(topic, body) for topic, body in sent])
+
+    assert await consume(subscription, 2) == [b"a", b"b"]
 
 
 async def test_a_group_keeps_what_comes_while_nobody_listens(connect: Connect) -> None:
@@ -155,13 +168,26 @@ async def test_a_group_that_is_forgotten_is_gone_with_what_it_had(connect: Conne
     await (await transport.subscribe_events(AUDIT, ["#"], 10)).close()
     await confirmed(transport, [transport.publish(DONE, b"old")])
 
-    await soon(transport.forget_events(AUDIT))
-    await soon(transport.forget_events(ListenerQueue("never")))
+    await soon(transport.forget(AUDIT))
+    await soon(transport.forget(ListenerQueue("never")))
+    assert await soon(transport.inspect(AUDIT)) is None
     await confirmed(transport, [transport.publish(DONE, b"between")])
     subscription = await transport.subscribe_events(AUDIT, ["#"], 10)
     await confirmed(transport, [transport.publish(DONE, b"new")])
 
     assert await consume(subscription, 1) == [b"new"]
+
+
+async def test_who_takes_from_a_group_that_is_forgotten_loses_it(connect: Connect) -> None:
+    first, second = await connect(), await connect()
+    subscription = await first.subscribe_events(AUDIT, ["#"], 10)
+    taking = asyncio.create_task(subscription.take())
+    await confirmed(first, [])
+
+    await soon(second.forget(AUDIT))
+
+    with pytest.raises(SubscriptionLost):
+        await soon(taking)
 
 
 async def test_taking_from_a_group_ends_with_its_queue_or_its_transport(connect: Connect) -> None:

@@ -18,6 +18,7 @@ from leveret_actors.cli import (
     dead_letters,
     dev,
     linting,
+    listeners,
     looking,
     permissions,
     publishing,
@@ -85,6 +86,7 @@ dead_letters.add_to(app)
 services.add_to(app)
 permissions.add_to(app)
 bridges.add_to(app)
+listeners.add_to(app)
 asyncapi.add_to(app)
 tasks.add_to(app)
 looking.add_to(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
 from loguru import logger
@@ -35,9 +36,22 @@ class ListenerRunner:
         self._stopping = asyncio.Event()
 
     async def register(self) -> None:
-        """Bind the group's queue, then have nodes publish what it wants; nothing published from now on is missed."""
-        self._subscription = self._subscription or await self._subscribe()
-        await self._store.note_listener(self._definition.group, self._definition.patterns)
+        """Bind the group's queue, then have nodes publish what it wants; nothing published from now on is missed.
+
+        What the group wanted before, and does not want any more, is unbound. The last who registers says what it wants.
+        """
+        wanted, known = self._definition.patterns, await self._known() or ()
+        self._subscription = self._subscription or await self._subscribe(wanted)
+        stale = [pattern for pattern in known if pattern not in wanted]
+        if stale:
+            await self._transport.rebind_events(self._queue, (), stale)
+        await self._store.note_listener(self._definition.group, wanted)
+        if stale:  # another node may have taken some of these away before it was noted
+            await self._transport.rebind_events(self._queue, wanted, ())
+
+    async def _known(self) -> tuple[str, ...] | None:
+        """Return what the group wants, as the last who registered said; None when it was forgotten."""
+        return (await self._store.listeners()).get(self._definition.group)
 
     async def run(self) -> None:
         """Take and handle until cancelled; raises `TransportClosed` when the transport is, and `BrokerRefused`."""
@@ -45,8 +59,11 @@ class ListenerRunner:
 
     async def _attend(self) -> None:
         try:
-            if self._subscription is None:
-                self._subscription = await self._subscribe()
+            if self._subscription is None and (known := await self._known()):
+                self._subscription = await self._subscribe(known)
+            elif self._subscription is None:
+                await self.register()
+            assert self._subscription is not None
             await self._listen(self._subscription)
         except FINAL:
             if not self._stopping.is_set():  # else it was closed under the one that takes
@@ -64,8 +81,8 @@ class ListenerRunner:
             logger.warning("listener {} is interrupted; its events come again", self._definition.group)
         await self._leave()
 
-    async def _subscribe(self) -> Subscription:
-        return await self._transport.subscribe_events(self._queue, self._definition.patterns, self._prefetch)
+    async def _subscribe(self, patterns: Sequence[str]) -> Subscription:
+        return await self._transport.subscribe_events(self._queue, patterns, self._prefetch)
 
     async def _leave(self) -> None:
         subscription, self._subscription = self._subscription, None

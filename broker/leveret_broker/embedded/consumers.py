@@ -16,7 +16,7 @@ from leveret_broker.embedded.locks import MailboxLock
 from leveret_broker.embedded.post import Posted, acknowledge_parcels, mail_topic_of, topic_of
 from leveret_broker.embedded.wakeup import POLL_SECONDS, Bell
 from leveret_broker.embedded.worker import Transaction
-from leveret_broker.errors import DecodeError, StoreUnavailable, TransportClosed
+from leveret_broker.errors import DecodeError, StoreUnavailable, SubscriptionLost, TransportClosed
 from leveret_broker.parcel import unpack
 from leveret_broker.transport import Delivery, Subscription
 
@@ -256,6 +256,11 @@ class SqliteEvents(SqliteTasks):
             else:
                 await self._bell.wait(POLL_SECONDS)
         return await super().take()
+
+    def _until_ready(self, transaction: Transaction) -> float:
+        if not self._database.post.is_bound(transaction, self._queue):
+            raise SubscriptionLost("its queue was removed")
+        return super()._until_ready(transaction)
 
     def _inherit(self, transaction: Transaction) -> None:
         self._database.post.inherit(transaction, self._queue)

@@ -105,9 +105,11 @@ class MemoryHub:
                 found.bury = self.queue(namespace, DEAD_LETTERS).put
         return found
 
-    def bind(self, namespace: str, queue: ListenerQueue, patterns: Iterable[str]) -> None:
-        """Have events whose keys match go to a queue as well."""
-        self._bindings.setdefault(namespace, {}).setdefault(queue, set()).update(patterns)
+    def bind(self, namespace: str, queue: ListenerQueue, patterns: Iterable[str], unbound: Iterable[str] = ()) -> None:
+        """Have events whose keys match go to a queue as well, and no more for those that are `unbound`."""
+        bound = self._bindings.setdefault(namespace, {}).setdefault(queue, set())
+        bound.update(patterns)
+        bound.difference_update(unbound)
 
     def forget(self, namespace: str, queue: ListenerQueue) -> None:
         """Remove a queue of events; whoever takes from it loses it."""

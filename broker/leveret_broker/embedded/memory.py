@@ -8,7 +8,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from leveret_broker.address import COMMAND_QUEUE, DEAD_LETTERS, Address, ListenerQueue, MailboxQueue, ServiceQueue
+from leveret_broker.address import (
+    COMMAND_QUEUE,
+    DEAD_LETTERS,
+    Address,
+    BridgeQueue,
+    ListenerQueue,
+    MailboxQueue,
+    ServiceQueue,
+)
 from leveret_broker.embedded.hub import HasLine, Line, Listener, hub_named
 from leveret_broker.embedded.queue import MAILBOX_PREFETCH, Item, MemorySubscription, QueueAddress
 from leveret_broker.errors import TransportClosed
@@ -129,19 +137,25 @@ class MemoryTransport(Transport, HasLine):
         self.hub.bind(self.namespace, queue, patterns)
         return await self._subscribe(queue, prefetch)
 
-    async def forget_events(self, queue: ListenerQueue) -> None:
-        """Remove the queue of a listener group."""
+    async def rebind_events(self, queue: ListenerQueue, bound: Sequence[str], unbound: Sequence[str]) -> None:
+        """Bind and unbind."""
         await self._linked()
-        self.hub.forget(self.namespace, queue)
+        self.hub.bind(self.namespace, queue, bound, unbound)
+
+    async def forget(self, queue: ListenerQueue | BridgeQueue) -> None:
+        """Remove the queue of a listener group; bridges have none here."""
+        await self._linked()
+        if isinstance(queue, ListenerQueue):
+            self.hub.forget(self.namespace, queue)
 
     async def subscribe_commands(self, limit: int) -> Subscription:  # noqa: ARG002 - clients refuse what is too large
         """Stand in the line for commands."""
         return await self._subscribe(COMMAND_QUEUE, MAILBOX_PREFETCH)
 
-    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue | BridgeQueue) -> QueueDepth | None:
         """Look at a queue."""
         await self._linked()
-        found = self.hub.existing(self.namespace, queue)
+        found = None if isinstance(queue, BridgeQueue) else self.hub.existing(self.namespace, queue)
         return None if found is None else QueueDepth(len(found.consumers), len(found.items))
 
     # -- below ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from leveret_broker.address import (
     COMMAND_QUEUE,
     DEAD_LETTERS,
+    LISTENER,
     NORMAL,
     Address,
     CommandExchange,
@@ -191,10 +192,24 @@ class Post:
         return found
 
     @staticmethod
-    def bind(transaction: Transaction, namespace: str, queue: ListenerQueue, patterns: Iterable[str]) -> None:
-        """Have events whose keys match go to a queue as well."""
+    def bind(
+        transaction: Transaction,
+        namespace: str,
+        queue: ListenerQueue,
+        patterns: Iterable[str],
+        unbound: Iterable[str] = (),
+    ) -> None:
+        """Have events whose keys match go to a queue as well, and no more for those that are `unbound`."""
         rows = [(namespace, queue.group, pattern) for pattern in patterns]
         transaction.many("INSERT OR IGNORE INTO bindings (namespace, listeners, pattern)", rows)
+        gone = "DELETE FROM bindings WHERE namespace = ? AND listeners = ? AND pattern = ?"
+        for pattern in unbound:
+            transaction.execute(gone, (namespace, queue.group, pattern))
+
+    @staticmethod
+    def is_bound(transaction: Transaction, queue: int) -> bool:
+        """Tell whether a listener group has this queue: one that was forgotten has no bindings."""
+        return bool(transaction.rows(_BOUND, (LISTENER, queue)))
 
     def forget(self, transaction: Transaction, namespace: str, queue: ListenerQueue) -> None:
         """Remove a queue of events, its bindings and what is in it."""
@@ -202,6 +217,7 @@ class Post:
         number = self.find(transaction, namespace, queue)
         if number is not None:
             transaction.execute("DELETE FROM tasks WHERE queue = ?", (number,))
+            transaction.topics.append(topic_of(number))
 
     # -- consumers ----------------------------------------------------------------------------------------------------
 
@@ -245,6 +261,9 @@ class Post:
                 self.remove_consumer(transaction, consumer)
 
 
+_BOUND: Final = """
+SELECT 1 FROM queues q JOIN bindings b ON b.namespace = q.namespace AND ? || b.listeners = q.name WHERE q.id = ? LIMIT 1
+"""
 _CLAIMED: Final = """
 SELECT t.queue, t.number, t.body, t.deliveries, q.kind, q.namespace, q.name
 FROM tasks t JOIN queues q ON q.id = t.queue WHERE t.claim = ? AND t.claim <> 0

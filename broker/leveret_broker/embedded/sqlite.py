@@ -9,7 +9,15 @@ from typing import Final, NamedTuple
 
 from loguru import logger
 
-from leveret_broker.address import COMMAND_QUEUE, DEAD_LETTERS, Address, ListenerQueue, MailboxQueue, ServiceQueue
+from leveret_broker.address import (
+    COMMAND_QUEUE,
+    DEAD_LETTERS,
+    Address,
+    BridgeQueue,
+    ListenerQueue,
+    MailboxQueue,
+    ServiceQueue,
+)
 from leveret_broker.embedded.consumers import SqliteConsumer, SqliteEvents, SqliteListener, SqliteMailbox, SqliteTasks
 from leveret_broker.embedded.database import Database
 from leveret_broker.embedded.locks import FileLock, MailboxLock, file_name
@@ -155,29 +163,38 @@ class SqliteTransport(Transport):
         lock = MailboxLock(self._database.locks, file_name(self.namespace, str(queue)))
         return self._kept(SqliteEvents(self._database, consumer, number, prefetch, self._clock, lock))
 
-    async def forget_events(self, queue: ListenerQueue) -> None:
-        """Remove the queue of a listener group."""
+    async def rebind_events(self, queue: ListenerQueue, bound: Sequence[str], unbound: Sequence[str]) -> None:
+        """Bind and unbind."""
         self._check()
         post = self._database.post
-        await self._database.write(lambda writing: post.forget(writing, self.namespace, queue))
+        await self._database.write(lambda writing: post.bind(writing, self.namespace, queue, bound, unbound))
+
+    async def forget(self, queue: ListenerQueue | BridgeQueue) -> None:
+        """Remove the queue of a listener group; bridges have none here."""
+        self._check()
+        post = self._database.post
+        if isinstance(queue, ListenerQueue):
+            await self._database.write(lambda writing: post.forget(writing, self.namespace, queue))
 
     async def subscribe_commands(self, limit: int) -> Subscription:  # noqa: ARG002 - clients refuse what is too large
         """Stand in the line for commands."""
         return await self.subscribe_mailbox(COMMAND_QUEUE)
 
-    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue) -> QueueDepth | None:
+    async def inspect(self, queue: MailboxQueue | ServiceQueue | ListenerQueue | BridgeQueue) -> QueueDepth | None:
         """Look at a queue; what a mailbox's owner was given does not count as ready."""
         self._check()
+        if isinstance(queue, BridgeQueue):
+            return None
         path = self._database.locks / f"{file_name(self.namespace, str(queue))}.owner"
-        delivered = 0
+        delivered, post = 0, self._database.post
         if isinstance(queue, MailboxQueue) and path.exists():
             lock = FileLock(path)
             delivered = lock.mark()
             lock.close()
 
         def job(transaction: Transaction) -> QueueDepth | None:
-            number = self._database.post.find(transaction, self.namespace, queue)
-            if number is None:
+            number = post.find(transaction, self.namespace, queue)
+            if number is None or (isinstance(queue, ListenerQueue) and not post.is_bound(transaction, number)):
                 return None
             query = "SELECT count(*) FROM consumers WHERE namespace = ? AND kind = ? AND name = ?"
             consumers = transaction.rows(query, (self.namespace, kind_of(queue), str(queue)))[0][0]

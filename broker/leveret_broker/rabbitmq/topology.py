@@ -10,6 +10,7 @@ from aiormq.abc import AbstractChannel
 
 from leveret_broker.address import (
     COMMANDS,
+    BridgeQueue,
     CommandExchange,
     ControlExchange,
     DeadLetterQueue,
@@ -36,6 +37,7 @@ MAILBOX_DELIVERY_LIMIT: Final = 1_000_000
 
 
 Queue: TypeAlias = MailboxQueue | ServiceQueue | ListenerQueue | CommandExchange
+Named: TypeAlias = Queue | BridgeQueue
 
 
 class Topology:
@@ -54,12 +56,14 @@ class Topology:
         self._rung_prefix = f"{namespace}.delay"
         self._bridge_prefix = f"{namespace}.bridge"
 
-    def queue_name(self, queue: Queue) -> str:
+    def queue_name(self, queue: Named) -> str:
         """Return the queue's name on the broker."""
         if isinstance(queue, ListenerQueue):
             return f"{self.events_exchange}.{queue.group}"
         if isinstance(queue, CommandExchange):
             return self.ingress
+        if isinstance(queue, BridgeQueue):
+            return f"{self._bridge_prefix}.{queue.bridge}"
         exchange = self.mailbox_exchange if isinstance(queue, MailboxQueue) else self.service_exchange
         return f"{exchange}.{queue}"
 
@@ -159,13 +163,9 @@ class Topology:
         with translated(f"looking at the queue {name}"):
             await channel.queue_declare(name, passive=True)
 
-    def bridge_name(self, bridge: str) -> str:
-        """Return the name of a bridge's own queue."""
-        return f"{self._bridge_prefix}.{bridge}"
-
     async def declare_bridge(self, channel: AbstractChannel, bridge: str) -> tuple[str, bool]:
         """Declare the queue of a bridge; return its name, and whether it is seen to hold or serve anything."""
-        name = self.bridge_name(bridge)
+        name = self.queue_name(BridgeQueue(bridge))
         arguments: dict[str, Any] = {"x-single-active-consumer": True, "x-delivery-limit": MAILBOX_DELIVERY_LIMIT}
         with translated(f"declaring the queue {name}"):
             arguments |= _dead_lettered_to(self.dead)

@@ -13,6 +13,7 @@ from aiormq.abc import AbstractChannel
 from leveret_broker.address import (
     COMMANDS,
     Address,
+    BridgeQueue,
     CommandExchange,
     DeadLetterQueue,
     ForeignQueue,
@@ -22,7 +23,7 @@ from leveret_broker.address import (
 )
 from leveret_broker.command import decode_command
 from leveret_broker.errors import ConfigurationError, TransportClosed, TransportError
-from leveret_broker.foreign import ForeignSource
+from leveret_broker.foreign import ForeignSource, again_queue
 from leveret_broker.ids import check_namespace
 from leveret_broker.rabbitmq import foreign
 from leveret_broker.rabbitmq.connection import Connection, answered, close_channel
@@ -35,7 +36,7 @@ from leveret_broker.rabbitmq.listener import Listener
 from leveret_broker.rabbitmq.meta import NamespaceRecord
 from leveret_broker.rabbitmq.probe import PROBE, Probe
 from leveret_broker.rabbitmq.publisher import HIGH_WATER, Publisher
-from leveret_broker.rabbitmq.topology import Queue, Topology
+from leveret_broker.rabbitmq.topology import Named, Queue, Topology
 from leveret_broker.transport import QueueDepth, Subscription, Transport
 
 FAREWELL_SECONDS: Final = 5.0
@@ -161,16 +162,29 @@ class RabbitTransport(Transport):
         """Wait in line for the events of a listener group."""
         return await self._subscribe(queue, prefetch, read_task, patterns)
 
-    async def forget_events(self, queue: ListenerQueue) -> None:
-        """Delete the queue of a listener group; its bindings go with it."""
-        name = self._topology.queue_name(queue)
-        with self._unless_closed(), translated(f"deleting {name}"):
+    async def rebind_events(self, queue: ListenerQueue, bound: Sequence[str], unbound: Sequence[str]) -> None:
+        """Bind and unbind."""
+        name, exchange = self._topology.queue_name(queue), self._topology.events_exchange
+        with self._unless_closed(), translated(f"binding {name}"):
             async with self._consuming.brief_channel() as channel:
-                await answered(channel.queue_delete(name))
+                for key in bound:
+                    await answered(channel.queue_bind(name, exchange, routing_key=key))
+                for key in unbound:
+                    await answered(channel.queue_unbind(name, exchange, routing_key=key))
+
+    async def forget(self, queue: ListenerQueue | BridgeQueue) -> None:
+        """Delete a queue; its bindings go with it."""
+        names = [self._topology.queue_name(queue)]
+        if isinstance(queue, BridgeQueue):
+            names.append(self._topology.queue_name(again_queue(queue.bridge)))
+        with self._unless_closed(), translated(f"deleting {names[0]}"):
+            async with self._consuming.brief_channel() as channel:
+                for name in names:
+                    await answered(channel.queue_delete(name))
 
     async def subscribe_foreign(self, source: ForeignSource) -> Subscription:
         """Take what a bridge reads."""
-        name = source.queue or self._topology.bridge_name(source.bridge)
+        name = source.queue or self._topology.queue_name(BridgeQueue(source.bridge))
         declare = functools.partial(foreign.declare, topology=self._topology, source=source)
         return await self._consume(name, foreign.PREFETCH, foreign.read_foreign, declare)
 
@@ -178,7 +192,7 @@ class RabbitTransport(Transport):
         """Wait in line for commands."""
         return await self._subscribe(COMMANDS, COMMAND_PREFETCH, command_reader(limit))
 
-    async def inspect(self, queue: Queue) -> QueueDepth | None:
+    async def inspect(self, queue: Named) -> QueueDepth | None:
         """Look at a queue with a passive declaration."""
         name = self._topology.queue_name(queue)
         try:
