@@ -6,29 +6,28 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Iterable
 from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from loguru import logger
 
 from leveret import Client, workflow
-from leveret.client.shared import SharedClient, shared_client
+from leveret.client.shared import SharedClient
 from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
-from leveret.listening import ListenerDefinition, definition_of
 from leveret.url import Url
 from leveret_actors.backends import backends
 from leveret_actors.bridge import Bridge, BridgeRunner, Crossing
-from leveret_actors.bridge.checking import check_against, check_all
 from leveret_actors.collecting import rarely_collecting
 from leveret_actors.egress import ListenerRunner, Wanted
 from leveret_actors.ingress import AnswerRouter, CommandRouter, Contracts, Sender, body_limit
+from leveret_actors.jobs import Jobs
 from leveret_actors.mailbox.cache import ActorCache
 from leveret_actors.mailbox.directory import Directory
 from leveret_actors.mailbox.host import Host
 from leveret_actors.mailbox.loop import MailboxLoop
 from leveret_actors.mailbox.stepper import Stepper, ThreadStepper
 from leveret_actors.mailbox.wake import keep_awake
+from leveret_actors.registrations import by_group, by_name, check_lists, crossings
 from leveret_actors.router import DeadLetterRouter
 from leveret_actors.service import LeaseKeeper, LeaseSweeper, Lifespan, Pauses, ServiceRunner
 from leveret_actors.service.telling import TaskTeller
@@ -38,15 +37,14 @@ from leveret_actors.voice import Voice
 from leveret_actors.workflow.actors import WorkflowActors
 from leveret_actors.workflow.house import EngineSettings
 from leveret_broker.codec import PAYLOAD_LIMIT, Codec, make_codec
-from leveret_broker.ending import AGAIN, end
 from leveret_broker.errors import BrokerUnavailable, ConfigurationError, StoreUnavailable
 from leveret_broker.ids import check_id, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
     from types import TracebackType
 
-    from leveret.definition import ServiceInstance, WorkflowDefinition
+    from leveret.definition import ServiceInstance
     from leveret_actors.actor import Actors
     from leveret_actors.store.contract import Store
     from leveret_broker.payload_codec import PayloadCodecs
@@ -93,9 +91,9 @@ class Node:
         """Check the registrations; nothing is opened yet."""
         self.settings = settings or Settings()
         self.name = f"{check_id('the name of the node', name or socket.gethostname())}-{new_id()[:8]}"
-        _check_lists(workflows, services)
-        self._workflows = _by_name([workflow.definition_of(cls) for cls in workflows])
-        self._crossings = _crossings(bridges, self._workflows)
+        check_lists(workflows, services)
+        self._workflows = by_name([workflow.definition_of(cls) for cls in workflows])
+        self._crossings = crossings(bridges, self._workflows)
         self._lifespan = Lifespan(services)
         self._services: list[ServiceInstance] = []
         if (transport is None) != (store is None):
@@ -110,7 +108,7 @@ class Node:
             self._codec = make_codec(payload_codec, parsed.payload_limit)
         self._stepper = stepper or ThreadStepper(self.settings.step_budget)
         self._clock = clock
-        self._listeners = _by_group(listeners)
+        self._listeners = by_group(listeners)
         self._wanted = Wanted(self._store, self.settings.events.publish)
         self._teller = TaskTeller(self._transport, self._voice_of_service, worker=self.name, clock=clock)
         self._around_workflows = tuple(one for one in interceptors if isinstance(one, WorkflowInterceptor))
@@ -118,7 +116,6 @@ class Node:
         self._leases = LeaseKeeper(self._store, holder=self.name, settings=self.settings.leases)
         self._pauses = Pauses(self._store, self._transport)
         self._stop = asyncio.Event()
-        self._loops: list[MailboxLoop] = []
         self._runners: list[ServiceRunner] = []
         self._listening: list[ListenerRunner] = []
         self._exit = AsyncExitStack()
@@ -166,7 +163,7 @@ class Node:
             await self._begin_to_listen()
             host = self._host()
             jobs = await self._jobs(host, client)
-            self._serving = asyncio.create_task(self._serve(host, jobs), name=f"node {self.name}")
+            self._serving = asyncio.create_task(self._serve(jobs), name=f"node {self.name}")
             self._exit = stack.pop_all()
         logger.info("node {} serves {}", self.name, self._offer())
         return self
@@ -216,9 +213,12 @@ class Node:
         ]
         return found
 
-    async def _jobs(self, host: Host, client: SharedClient) -> list[Coroutine[Any, Any, None]]:
-        for actors in self._actors():
-            self._loops += [MailboxLoop(queue, actors, host) for queue in await host.directory.queues(actors.kind)]
+    async def _jobs(self, host: Host, client: SharedClient) -> Jobs:
+        loops = [
+            MailboxLoop(queue, actors, host)
+            for actors in self._actors()
+            for queue in await host.directory.queues(actors.kind)
+        ]
         self._runners = [self._runner(instance) for instance in self._services]
         router = DeadLetterRouter(self._transport, self._store, teller=self._teller, clock=self._clock)
         leases = self.settings.leases
@@ -227,19 +227,22 @@ class Node:
         )
         wanted = self.settings.ingress
         ingress = self._ingress(host) if (bool(self._workflows) if wanted is None else wanted) else []
-        return [
-            router.run(),
-            keep_awake(host, self._loops),
-            *(loop.run() for loop in self._loops),
-            *(_with(client, runner) for runner in self._runners),
-            *(_with(client, listener) for listener in self._listening),
-            self._wanted.run(),
-            self._lifespan.watch(),
-            sweeper.run(),
-            self._pauses.run(),
-            *(runner.run() for crossing in self._crossings for runner in self._bridge(crossing, host)),
-            *ingress,
-        ]
+        return Jobs(
+            loops,
+            [*self._runners, *self._listening],
+            [
+                router.run(),
+                keep_awake(host, loops),
+                self._wanted.run(),
+                self._lifespan.watch(),
+                sweeper.run(),
+                self._pauses.run(),
+                *(runner.run() for crossing in self._crossings for runner in self._bridge(crossing, host)),
+                *ingress,
+            ],
+            client,
+            grace=self.settings.grace,
+        )
 
     def _ingress(self, host: Host) -> list[Coroutine[Any, Any, None]]:
         return [
@@ -289,34 +292,12 @@ class Node:
     def _voice_of_service(self, name: str) -> Voice:
         return self._voice("service", name)
 
-    async def _serve(self, host: Host, jobs: list[Coroutine[Any, Any, None]]) -> None:
-        """Run all jobs until `stop`; the first that fails ends the node, with its error."""
-        tasks = [asyncio.create_task(job) for job in jobs]
-        stopping = asyncio.create_task(self._stop.wait())
+    async def _serve(self, jobs: Jobs) -> None:
         try:
-            done, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
-            if stopping in done:
-                await self._wind_down(tasks)
+            await jobs.run(self._stop)
         finally:
-            await end(stopping, *tasks, again=AGAIN + self.settings.grace)
-            results = await asyncio.gather(*tasks, return_exceptions=True)
             with suppress(StoreUnavailable):  # then the other nodes find out when its last sign of life is over
-                await host.store.heartbeat(self.name, {}, lifetime=0)
-        for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-                raise result
-
-    async def _wind_down(self, tasks: list[asyncio.Task[None]]) -> None:
-        for loop in self._loops:
-            loop.stop()
-        async with asyncio.TaskGroup() as group:
-            for runner in self._runners:
-                group.create_task(runner.stop(self.settings.grace))
-            for listener in self._listening:
-                group.create_task(listener.stop(self.settings.grace))
-        loops = tasks[2 : 2 + len(self._loops)]
-        if loops:
-            await asyncio.wait(loops, timeout=self.settings.grace)
+                await self._store.heartbeat(self.name, {}, lifetime=0)
 
     @contextmanager
     def _signals(self) -> Generator[None]:
@@ -356,44 +337,3 @@ async def _patiently(call: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(PAUSE)
         else:
             return
-
-
-async def _with(client: SharedClient, runner: ServiceRunner | ListenerRunner) -> None:
-    """Run what finds the node's client by `current_client()`."""
-    shared_client.set(client)
-    await runner.run()
-
-
-def _check_lists(workflows: object, services: object) -> None:
-    for name, given in (("workflows", workflows), ("services", services)):
-        if not isinstance(given, Iterable):
-            raise ConfigurationError(f"Node({name}=...) takes a list, not {given!r}")
-
-
-def _crossings(bridges: Sequence[Bridge], workflows: Mapping[str, Mapping[int, WorkflowDefinition]]) -> list[Crossing]:
-    check_all(bridges)
-    for bridge in bridges:
-        check_against(bridge, workflows)
-    return [Crossing(bridge) for bridge in bridges]
-
-
-def _by_group(listeners: object) -> list[ListenerDefinition]:
-    if not isinstance(listeners, Iterable):
-        raise ConfigurationError(f"Node(listeners=...) takes a list, not {listeners!r}")
-    found = [definition_of(one) for one in cast("Iterable[object]", listeners)]
-    groups = [one.group for one in found]
-    for group in groups:
-        if groups.count(group) > 1:
-            raise ConfigurationError(f"two listeners of this node have the group {group!r}: give one of them another")
-    return found
-
-
-def _by_name(definitions: Sequence[WorkflowDefinition]) -> dict[str, dict[int, WorkflowDefinition]]:
-    found: dict[str, dict[int, WorkflowDefinition]] = {}
-    for definition in definitions:
-        versions = found.setdefault(definition.name, {})
-        if versions.setdefault(definition.version, definition) is not definition:
-            other = versions[definition.version].cls.__qualname__
-            text = f"workflow {definition.name} version {definition.version} is defined by {other} and by "
-            raise ConfigurationError(text + f"{definition.cls.__qualname__}: give one of them another version or name")
-    return found

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from leveret import WorkflowCancelled, WorkflowFailed, interceptors, workflow
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, VerbCall
 from leveret.interceptors import WorkflowInterceptor
-from leveret.runtime import CancelCall, ChildCall, MethodCall, SignalCall, VerbCall
 from leveret_actors.testing import replay
 from leveret_broker.codec import Codec
 from tests.conformance.house import DEADLINE, House

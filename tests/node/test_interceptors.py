@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from leveret import Client, interceptors, service, workflow
+from leveret.calls import TaskCall
 from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
-from leveret.runtime import TaskCall
 from leveret_actors import Node
 from leveret_actors.settings import Settings
 

@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, Receive, SignalCall, TagCall, TaskCall, VerbCall
+from leveret.calls import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TagCall, TaskCall, VerbCall
+from leveret.runtime import Info
 from leveret.source import status_of
 from leveret_broker.codec import Codec, Payload
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leveret import ArgumentMismatch, ConfigurationError, Deferred, NotInWorkflow, workflow
-from leveret.runtime import CancelCall, ChildCall, MethodCall, SignalCall, Target
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, Target
 from leveret.start_options import StartPlan
 from leveret_broker.codec import Codec
 from tests.sdk.fakes import FakeRuntime

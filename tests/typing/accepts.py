@@ -9,6 +9,7 @@ from typing import Any, Protocol, assert_type
 
 import leveret.sync
 from leveret import AllOf, Client, Deferred, Handle, Retry, events, service, workflow
+from leveret.calls import SignalCall, TaskCall
 from leveret.client import Group, NamedStart, TagMember
 from leveret.client.group import Sent
 from leveret.interceptors import (
@@ -22,7 +23,6 @@ from leveret.interceptors import (
     TaskRun,
     WorkflowInterceptor,
 )
-from leveret.runtime import SignalCall, TaskCall
 from leveret.service import Call, TaskId
 from leveret_actors import Node
 from leveret_actors.testing import replay

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from leveret.calls import ChildCall, MethodCall, TagCall, TaskCall, VerbCall
 from leveret.describing import revealed
 from leveret.failure import already_started, failure_of, opened, refusal, to_exception
-from leveret.runtime import ChildCall, MethodCall, TagCall, TaskCall, VerbCall
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.children import instance_of
 from leveret_actors.workflow.instance import Emission, Instance

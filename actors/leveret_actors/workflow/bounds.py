@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from leveret.calls import TaskCall
 from leveret.labels import checked_meta, checked_priority, checked_tags
-from leveret.runtime import TaskCall
 from leveret_broker.address import NORMAL
 
 FIRST: Final = 1e-3

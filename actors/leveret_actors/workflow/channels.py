@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from leveret.calls import Receive
 from leveret.definition import ChannelDefinition
-from leveret.runtime import Receive
 from leveret_actors.workflow.journal import SignalAccepted
 from leveret_actors.workflow.operations import Arrived, Operation, Operations
 from leveret_actors.workflow.raised import as_exception

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from leveret.calls import ChildCall, MethodCall, VerbCall
 from leveret.errors import ArgumentMismatch
-from leveret.runtime import ChildCall, MethodCall, VerbCall
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.workflow.course import Line
 from leveret_actors.workflow.journal import Begun, Child

@@ -14,11 +14,12 @@ from random import Random
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+from leveret.calls import Receive, TaskCall
 from leveret.definition import WorkflowDefinition
 from leveret.errors import DeferredError
 from leveret.failure import failure_of, opened
 from leveret.interceptors import WorkflowInterceptor
-from leveret.runtime import Info, Parent, Receive, Tags, TaskCall, outside, stepping
+from leveret.runtime import Info, Parent, Tags, outside, stepping
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.asking import MAIN, asking
 from leveret_actors.workflow.attributes import all_of

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TaskCall, VerbCall
 from leveret.interceptors import (
     CallIssue,
     CancelIssue,
@@ -20,7 +21,7 @@ from leveret.interceptors import (
     VerbIssue,
     WorkflowInterceptor,
 )
-from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, SignalCall, TaskCall, VerbCall
+from leveret.runtime import Info
 
 
 class Intercepted(Protocol):

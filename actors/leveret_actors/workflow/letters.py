@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from leveret.runtime import CancelCall, MethodCall, SignalCall, Target, VerbCall
+from leveret.calls import CancelCall, MethodCall, SignalCall, Target, VerbCall
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.instance import Instance

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from leveret.runtime import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TagCall, TaskCall, VerbCall
+from leveret.calls import CancelCall, ChildCall, MethodCall, Receive, SignalCall, TagCall, TaskCall, VerbCall
 from leveret_actors.workflow.asking import asking
 from leveret_actors.workflow.bounds import due_time
 from leveret_actors.workflow.journal import Child, Command, SignalAccepted

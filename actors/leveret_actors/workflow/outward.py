@@ -6,11 +6,12 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TagCall, VerbCall
 from leveret.definition import WorkflowDefinition
 from leveret.errors import ArgumentMismatch
 from leveret.interceptors import WorkflowInterceptor
 from leveret.labels import TAGS_LIMIT
-from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, SignalCall, TagCall, VerbCall
+from leveret.runtime import Info
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.children import child_of, refuse_self
 from leveret_actors.workflow.intercepting import call_issued, cancel_issued, child_issued, signal_issued, verb_issued

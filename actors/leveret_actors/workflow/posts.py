@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leveret.runtime import TaskCall
+from leveret.calls import TaskCall
 from leveret_actors.actor import Post
 from leveret_actors.workflow.journal import Begun
 from leveret_actors.workflow.operations import Operation

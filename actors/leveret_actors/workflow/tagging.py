@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leveret.runtime import TagCall
+from leveret.calls import TagCall
 from leveret_actors.workflow.draft import Draft
 from leveret_actors.workflow.instance import Instance
 from leveret_actors.workflow.joining import to_tag

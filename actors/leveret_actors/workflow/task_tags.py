@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leveret.runtime import TaskCall
+from leveret.calls import TaskCall
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.workflow.operations import TASK, Operation
 from leveret_broker.address import TAGS

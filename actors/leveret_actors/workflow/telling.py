@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from leveret import events
+from leveret.calls import SignalCall
 from leveret.failure import brief
-from leveret.runtime import SignalCall
 from leveret_actors.actor import Post
 from leveret_actors.voice import Voice
 from leveret_actors.workflow import joining, state

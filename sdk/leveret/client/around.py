@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
+from leveret.calls import CancelCall, MethodCall, SignalCall, Target, VerbCall
 from leveret.interceptors.client import (
     CallRequest,
     CancelRequest,
@@ -20,7 +21,6 @@ from leveret.interceptors.client import (
     TaskRequest,
     VerbRequest,
 )
-from leveret.runtime import CancelCall, MethodCall, SignalCall, Target, VerbCall
 from leveret_broker.errors import ConfigurationError
 
 C = TypeVar("C", StartCall, ServiceCall, SignalCall, MethodCall, CancelCall, VerbCall)

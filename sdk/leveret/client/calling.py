@@ -6,6 +6,7 @@ import time
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 
+from leveret.calls import TaskCall
 from leveret.client.key import MessageKey
 from leveret.client.post import Post, letter
 from leveret.client.requests import Expecting
@@ -15,7 +16,6 @@ from leveret.definition import TaskDefinition
 from leveret.errors import ArgumentMismatch
 from leveret.interceptors.client import ServiceCall
 from leveret.labels import checked_meta, checked_priority, checked_tags
-from leveret.runtime import TaskCall
 from leveret.service.defining import definition_of
 from leveret_broker.address import NORMAL, Priority, ServiceQueue
 from leveret_broker.codec import Payload

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
+from leveret.calls import CancelCall, MethodCall, SignalCall, Target
 from leveret.client.post import Post, letter
 from leveret.client.requests import Deadline
 from leveret.client.verbs import PATIENCE, Verb, Verbs
 from leveret.contract import Duration
-from leveret.runtime import CancelCall, MethodCall, SignalCall, Target
 from leveret.verbs import done_by_tag
 from leveret_broker.codec import Payload
 from leveret_broker.envelope import Call, Cancel, ClientCaller, Done, Fanned, MembersPage, Signal, TagFan, TagMembers

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
+from leveret.calls import CancelCall, MethodCall, SignalCall, Target, VerbCall
 from leveret.client.post import Post, letter
 from leveret.client.requests import Deadline, Expecting
 from leveret.client.verbs import PATIENCE, Verb, Verbs
@@ -14,7 +15,6 @@ from leveret.contract import Duration
 from leveret.describing import revealed
 from leveret.errors import ArgumentMismatch, RequestRefused, RequestTimedOut, WorkflowAlreadyStarted
 from leveret.failure import readable, to_exception
-from leveret.runtime import CancelCall, MethodCall, SignalCall, Target, VerbCall
 from leveret_broker.address import MailboxQueue
 from leveret_broker.codec import Payload
 from leveret_broker.envelope import (

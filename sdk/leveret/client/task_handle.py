@@ -6,13 +6,13 @@ import time
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from leveret.calls import CancelCall, Target
 from leveret.client.handle import Handle
 from leveret.client.post import Post, letter
 from leveret.client.requests import Deadline, Expecting
 from leveret.contract import Duration
 from leveret.errors import RequestTimedOut
 from leveret.failure import readable, to_exception
-from leveret.runtime import CancelCall, Target
 from leveret_broker.address import CONTROL, ServiceQueue
 from leveret_broker.envelope import Answer, AskTask, CancelTask, EndTask, Envelope, encode
 from leveret_broker.errors import ConfigurationError

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypeAlias
 
+from leveret.calls import Target, VerbCall
 from leveret.client.post import Post
 from leveret.contract import Duration
-from leveret.runtime import Target, VerbCall
 from leveret.verbs import Names, chosen_tasks
 from leveret_broker.envelope import Cancel, ClientCaller, CompleteTimers, Done, RetryTasks, RetryWorkflow
 

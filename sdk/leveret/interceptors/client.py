@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from leveret.runtime import CancelCall, MethodCall, SignalCall, Target, TaskCall, VerbCall
+from leveret.calls import CancelCall, MethodCall, SignalCall, Target, TaskCall, VerbCall
 from leveret.start_options import StartPlan
 from leveret_broker.codec import Payload
 

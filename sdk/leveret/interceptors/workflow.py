@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leveret.runtime import CancelCall, ChildCall, Info, MethodCall, SignalCall, TaskCall, VerbCall
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TaskCall, VerbCall
+from leveret.runtime import Info
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, get_origin, overload
 
+from leveret.calls import Receive
 from leveret.deferred import Deferred
 from leveret.errors import ArgumentMismatch
-from leveret.runtime import Operation, Receive, current
+from leveret.runtime import Operation, current
 from leveret.source import ReceiveSource
 from leveret.workflow.path import predicate_of
 from leveret_broker.errors import ConfigurationError

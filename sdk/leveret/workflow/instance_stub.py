@@ -7,10 +7,11 @@ from collections.abc import Coroutine, Mapping
 from types import CoroutineType
 from typing import Any
 
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, Target
 from leveret.deferred import Deferred, refuse_deferreds
 from leveret.definition import ChannelDefinition, MethodDefinition, WorkflowDefinition
 from leveret.errors import ArgumentMismatch
-from leveret.runtime import CancelCall, ChildCall, MethodCall, SignalCall, Target, current
+from leveret.runtime import current
 from leveret.source import OperationSource
 from leveret.stubs import no_attribute, signal_payload
 from leveret.workflow.channel import Channel

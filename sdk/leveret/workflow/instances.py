@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, Unpack, overload
 
+from leveret.calls import CancelCall, ChildCall, Target
 from leveret.deferred import Combinable
-from leveret.runtime import CancelCall, ChildCall, Target
 from leveret.start_options import ChildOptions, plan_of
 from leveret.workflow.defining import definition_of
 from leveret.workflow.instance_stub import NamedChild, NamedTarget, NewStub, TargetStub, send, target_of

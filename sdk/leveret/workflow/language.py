@@ -9,11 +9,12 @@ from random import Random
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 from uuid import UUID
 
+from leveret.calls import TaskCall
 from leveret.contract import Duration, seconds
 from leveret.deferred import Deferred, refuse_deferreds
 from leveret.errors import ArgumentMismatch
 from leveret.labels import checked_meta, checked_priority, checked_tags
-from leveret.runtime import Info, Operation, TaskCall, current
+from leveret.runtime import Info, Operation, current
 from leveret.source import OperationSource, TimerSource
 from leveret.stubs import not_dispatched
 from leveret.workflow.stub import StubMethod

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+from leveret.calls import VerbCall
 from leveret.errors import ArgumentMismatch
-from leveret.runtime import VerbCall, current
+from leveret.runtime import current
 from leveret.verbs import Names, TaskChoice, chosen_tasks
 from leveret.workflow.instance_stub import target_of
 from leveret.workflow.stub import awaitable

@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
+from leveret.calls import TaskCall
 from leveret.contract import Duration, seconds
 from leveret.deferred import Deferred, refuse_deferreds
 from leveret.definition import TaskDefinition
 from leveret.labels import checked_meta, checked_priority, checked_tags
-from leveret.runtime import Operation, TaskCall, current
+from leveret.runtime import Operation, current
 from leveret.service.defining import definition_of
 from leveret.source import OperationSource
 from leveret_broker.address import NORMAL, Priority

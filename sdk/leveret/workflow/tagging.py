@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from leveret.calls import TagCall
 from leveret.combination import AllRound, CombinedSource
 from leveret.deferred import Deferred
 from leveret.labels import checked_tag
-from leveret.runtime import TagCall, current
+from leveret.runtime import current
 from leveret.source import OperationSource
 
 
