@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from leveret import Client, interceptors, service, workflow
-from leveret.calls import TaskCall
+from leveret.calls import TagCall, TaskCall
+from leveret.errors import ArgumentMismatch
 from leveret.interceptors import TaskInterceptor, WorkflowInterceptor
 from leveret_actors import Node
 from leveret_actors.settings import Settings
@@ -129,3 +130,48 @@ async def test_the_first_interceptor_is_the_outermost() -> None:
     assert (result, words) == ("done", 1)
     expected = [f"{name} {what}" for what in ("run", "issues", "task", "query") for name in ("first", "second")]
     assert calls[:6] + calls[-2:] == expected  # between them, the query replays what has ended
+
+
+@workflow.define
+class Labelled:
+    go = workflow.Channel[str]()
+
+    async def run(self) -> list[str]:
+        await workflow.add_tags("vip", "late")
+        for wrong in (["secret", "vip"], ["unprintable"]):
+            with pytest.raises((ValueError, ArgumentMismatch), match=r"not this one|is not usable"):
+                workflow.add_tags(*wrong)
+        await self.go.receive()
+        await workflow.remove_tags("late")
+        await self.go.receive()
+        return sorted(workflow.info().tags)
+
+
+class Tenant(WorkflowInterceptor):
+    """Keeps the tags of tenants apart."""
+
+    def tag(self, details: interceptors.TagIssue, /) -> TagCall:
+        if details.call.tag == "secret":
+            raise ValueError("not this one")
+        tenant = next(tag for tag in details.info.tags if tag.startswith("tenant:"))
+        tag = "\n" if details.call.tag == "unprintable" else f"{tenant}/{details.call.tag}"
+        return replace(details.call, tag=tag)
+
+
+@pytest.mark.parametrize("cached", [0, 100])
+async def test_T04_tags_that_code_adds_and_removes_pass_the_interceptors_also_when_each_turn_is_replayed(
+    cached: int,
+) -> None:
+    url, settings = f"memory://tag-interceptors-{cached}", Settings(cache_actors=cached)
+    async with (
+        Node(url, workflows=[Labelled], settings=settings, interceptors=[Tenant()]),
+        Client(url) as client,
+    ):
+        handle = await client.dispatch(client.new(Labelled, id="l1", tags={"tenant:7"}).run)
+        while not [one async for one in client.members(client.all(Labelled, tag="tenant:7/late"))]:
+            pass
+        await client.all(Labelled, tag="tenant:7/late").go.send("on")
+        await client.all(Labelled, tag="tenant:7/vip").go.send("on")
+        result = await handle.result(30)
+
+    assert result == ["tenant:7", "tenant:7/vip"]

@@ -9,7 +9,7 @@ from typing import Any, Protocol, assert_type
 
 import leveret.sync
 from leveret import AllOf, Client, Deferred, Handle, Retry, events, service, workflow
-from leveret.calls import SignalCall, TaskCall
+from leveret.calls import SignalCall, TagCall, TaskCall
 from leveret.client import Group, NamedStart, TagMember
 from leveret.client.group import Sent
 from leveret.interceptors import (
@@ -18,6 +18,7 @@ from leveret.interceptors import (
     QueryRun,
     SignalIssue,
     StartRequest,
+    TagIssue,
     TaskInterceptor,
     TaskIssue,
     TaskRun,
@@ -256,6 +257,9 @@ class Around(WorkflowInterceptor, TaskInterceptor, ClientInterceptor):
 
     def send(self, details: SignalIssue, /) -> SignalCall:
         return replace(details.call, message_id="own")
+
+    def tag(self, details: TagIssue, /) -> TagCall:
+        return replace(details.call, tag=f"{details.info.id}/{details.call.tag}")
 
     def run_query(self, details: QueryRun, /) -> Any:
         return details.proceed()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TaskCall, VerbCall
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TagCall, TaskCall, VerbCall
 from leveret.interceptors import (
     CallIssue,
     CancelIssue,
@@ -16,6 +16,7 @@ from leveret.interceptors import (
     QueryRun,
     SignalArrival,
     SignalIssue,
+    TagIssue,
     TaskIssue,
     TimerIssue,
     VerbIssue,
@@ -97,6 +98,13 @@ def verb_issued(host: Intercepted, call: VerbCall) -> VerbCall:
     """Return the verb to use."""
     for interceptor in host.interceptors:
         call = interceptor.verb(VerbIssue(host.info(), call))
+    return call
+
+
+def tag_issued(host: Intercepted, call: TagCall) -> TagCall:
+    """Return the tag to add or to remove."""
+    for interceptor in host.interceptors:
+        call = interceptor.tag(TagIssue(host.info(), call))
     return call
 
 

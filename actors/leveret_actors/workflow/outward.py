@@ -10,11 +10,18 @@ from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TagCall
 from leveret.definition import WorkflowDefinition
 from leveret.errors import ArgumentMismatch
 from leveret.interceptors import WorkflowInterceptor
-from leveret.labels import TAGS_LIMIT
+from leveret.labels import TAGS_LIMIT, checked_tag
 from leveret.runtime import Info
 from leveret_actors.workflow import operations as ops
 from leveret_actors.workflow.children import child_of, refuse_self
-from leveret_actors.workflow.intercepting import call_issued, cancel_issued, child_issued, signal_issued, verb_issued
+from leveret_actors.workflow.intercepting import (
+    call_issued,
+    cancel_issued,
+    child_issued,
+    signal_issued,
+    tag_issued,
+    verb_issued,
+)
 from leveret_actors.workflow.journal import Begun
 from leveret_actors.workflow.operations import Operation, Operations
 
@@ -85,6 +92,10 @@ class Outward(ABC):
 
     def change_tags(self, calls: Sequence[TagCall]) -> list[Operation]:
         """Carry tags, or not any more: the code sees it at once."""
+        if self.interceptors:
+            calls = [tag_issued(self, call) for call in calls]
+            for call in calls:
+                checked_tag(self.definition.name, call.tag)
         info = self.info()
         carried = after_change(self.definition.name, info.tags, self.begun.unique_tag, calls)
         if not self.operations.refused:

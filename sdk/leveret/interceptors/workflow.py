@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TaskCall, VerbCall
+from leveret.calls import CancelCall, ChildCall, MethodCall, SignalCall, TagCall, TaskCall, VerbCall
 from leveret.runtime import Info
 
 
@@ -80,6 +80,15 @@ class VerbIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class TagIssue:
+    """A tag that workflow code adds to its instance, or removes where `call.remove`; one each for several at once."""
+
+    info: Info
+    """`tags` are those before the change."""
+    call: TagCall
+
+
+@dataclass(frozen=True, slots=True)
 class QueryRun:
     """A query of this instance that is about to be answered."""
 
@@ -138,6 +147,10 @@ class WorkflowInterceptor:
 
     def verb(self, details: VerbIssue, /) -> VerbCall:
         """Return the verb to use."""
+        return details.call
+
+    def tag(self, details: TagIssue, /) -> TagCall:
+        """Return the tag to add or to remove; what raises refuses the change, the code gets the exception."""
         return details.call
 
     def run_query(self, details: QueryRun, /) -> Any:
