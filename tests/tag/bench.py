@@ -50,8 +50,10 @@ def fan(message_id: str = "", *, message: Signal | Cancel | None = None) -> Enve
     return envelope(TagFan(message or Signal("decisions", PAYLOAD), CALLER), message_id)
 
 
-def claim(instance: str, run: str = "r", message_id: str = "", on_conflict: str = "existing") -> Envelope:
-    start = encode(Envelope("start-" + run, instance, Start("book", PAYLOAD)))
+def claim(
+    instance: str, run: str = "r", message_id: str = "", on_conflict: str = "existing", *, tags: tuple[str, ...] = ()
+) -> Envelope:
+    start = encode(Envelope("start-" + run, instance, Start("book", PAYLOAD, tags=tags)))
     return envelope(TagClaim(instance, run, start, CALLER, on_conflict), message_id)
 
 

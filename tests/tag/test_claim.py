@@ -3,7 +3,18 @@
 import pytest
 
 from leveret_broker.address import MailboxQueue
-from leveret_broker.envelope import AwaitResult, Ended, Probe, Start, Started, TagClaim, TagProbed, WorkflowCaller
+from leveret_broker.envelope import (
+    AwaitResult,
+    Ended,
+    Probe,
+    Start,
+    Started,
+    TagClaim,
+    TagLeave,
+    TagProbed,
+    WorkflowCaller,
+)
+from leveret_broker.messages.tag import BEGINS_NOTHING
 from leveret_broker.outcome import Failed
 from tests.tag.bench import Bench, answers, claim, envelope, fan, join, leave, opened, to_instances
 
@@ -29,6 +40,17 @@ async def test_W08_of_two_claims_one_starts_and_the_other_hears_of_it(bench: Ben
 
     assert [start.actor for start in to_instances(posts)] == ["a"]
     assert answers(posts) == [Started("a", "r1", new=False)]
+
+
+async def test_T06_a_claim_that_is_refused_leaves_the_other_tags_of_its_start_at_once(bench: Bench) -> None:
+    await bench.send(claim("a", "r1", tags=("all", "order:1")))
+
+    posts = to_instances(await bench.send(claim("b", "r2", tags=("all", "order:1", "vip"))))
+
+    assert [(post.actor, post.message) for post in posts] == [
+        ("Booking/all", TagLeave("b", "r2", BEGINS_NOTHING)),
+        ("Booking/vip", TagLeave("b", "r2", BEGINS_NOTHING)),
+    ]
 
 
 async def test_on_conflict_fail_is_answered_with_a_conflict(bench: Bench) -> None:

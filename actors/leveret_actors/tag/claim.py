@@ -5,7 +5,22 @@ from __future__ import annotations
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.tag.draft import PROBE_AFTER, Draft
 from leveret_actors.tag.state import DECISIONS, Decision, Who, who_digest
-from leveret_broker.envelope import AwaitResult, ClientCaller, Ended, Envelope, Started, TagClaim, WorkflowCaller
+from leveret_broker.address import TAGS
+from leveret_broker.envelope import (
+    AwaitResult,
+    ClientCaller,
+    Ended,
+    Envelope,
+    Start,
+    Started,
+    TagClaim,
+    TagLeave,
+    WorkflowCaller,
+    decode,
+)
+from leveret_broker.errors import DecodeError
+from leveret_broker.ids import tag_key
+from leveret_broker.messages.tag import BEGINS_NOTHING
 from leveret_broker.outcome import Failed, Failure
 
 LINGER: int = 0
@@ -20,6 +35,7 @@ def claim(draft: Draft, envelope: Envelope, message: TagClaim) -> None:
         draft.posts.append(Post(ActorAddress(draft.workflow, message.instance), message.start))
     else:
         _refuse(draft, envelope, message, holder)
+        _leave(draft, message)
 
 
 def end_lingering(draft: Draft) -> None:
@@ -61,6 +77,20 @@ def _refuse(draft: Draft, envelope: Envelope, message: TagClaim, holder: Who) ->
         _fail(draft, caller, holder)
     elif caller is not None:
         draft.send(instance, f"{envelope.id}/await", AwaitResult(caller), run=run)
+
+
+def _leave(draft: Draft, message: TagClaim) -> None:
+    """Take back the joins of the other tags, which came before the claim: its start begins nothing."""
+    try:
+        start = decode(message.start).message
+    except DecodeError:  # as a start passed on would be: its own mailbox sees to it
+        return
+    for index, tag in enumerate(start.tags if isinstance(start, Start) else ()):
+        if tag != draft.tag:
+            key = tag_key(draft.workflow, tag)
+            leave = TagLeave(message.instance, message.run, BEGINS_NOTHING)
+            envelope = Envelope(f"{message.run}.l{index}", key, leave, sent=draft.clock)
+            draft.posts.append(Post(ActorAddress(TAGS, key), envelope))
 
 
 def _fail(draft: Draft, caller: WorkflowCaller, holder: Who) -> None:
