@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from loguru import logger
@@ -110,7 +111,7 @@ class Node:
         self._clock = clock
         self._listeners = by_group(listeners)
         self._wanted = Wanted(self._store, self.settings.events.publish)
-        self._teller = TaskTeller(self._transport, self._voice_of_service, worker=self.name, clock=clock)
+        self._teller = TaskTeller(self._transport, partial(self._voice, "service"), worker=self.name, clock=clock)
         self._around_workflows = tuple(one for one in interceptors if isinstance(one, WorkflowInterceptor))
         self._around_tasks = tuple(one for one in interceptors if isinstance(one, TaskInterceptor))
         self._leases = LeaseKeeper(self._store, holder=self.name, settings=self.settings.leases)
@@ -194,7 +195,7 @@ class Node:
 
     def _actors(self) -> list[Actors]:
         keep = self.settings.retention
-        found: list[Actors] = [TagActors(self._store)]
+        found: list[Actors] = [TagActors(self._store, partial(self._voice, "workflow"))]
         found += [
             WorkflowActors(
                 name,
@@ -288,9 +289,6 @@ class Node:
 
     def _voice(self, family: Literal["workflow", "service"], name: str) -> Voice:
         return Voice(lambda: self._wanted.types(family, name), name, self._transport.namespace)
-
-    def _voice_of_service(self, name: str) -> Voice:
-        return self._voice("service", name)
 
     async def _serve(self, jobs: Jobs) -> None:
         try:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from leveret.events import NEVER, SERVICE_EVENTS, WORKFLOW_EVENTS, Event, ServiceEvent, WorkflowEvent
 from leveret_broker.errors import DecodeError
@@ -26,10 +27,11 @@ class CloudEvent(msgspec.Struct):
     source: str
     type: str
     time: Annotated[datetime, msgspec.Meta(tz=True)]
-    subject: Annotated[str, msgspec.Meta(description="The id of the instance or task.")]
     data: msgspec.Raw
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
+    subject: Annotated[str, msgspec.Meta(description="The id of the instance or task.")] | UnsetType = UNSET
+    """Left out where there is none: CloudEvents allows no empty one."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -48,7 +50,7 @@ def key_of(event: Event) -> str:
 
 
 def subject_of(event: Event) -> str:
-    """Return what an event is about: the id of the instance, or of the task."""
+    """Return what an event is about: the id of the instance, or of the task; empty where nobody is there."""
     return _about(event)[2]
 
 
@@ -62,8 +64,8 @@ def encode(event: Event, namespace: str) -> bytes:
             f"/leveret/{namespace}/{family}/{name}",
             f"{TYPE_PREFIX}{family}.{event.type}",
             datetime.fromtimestamp(event.at, UTC),
-            subject,
             msgspec.Raw(data),
+            subject=subject or UNSET,
         )
     )
 

@@ -246,7 +246,7 @@ class SignalReceived(WorkflowEvent, frozen=True, kw_only=True):
 
 
 class SignalDiscarded(WorkflowEvent, frozen=True, kw_only=True):
-    """A signal found nobody: a closed or unknown instance, or an unbuffered channel without a receiver.
+    """A signal found nobody: a closed or unknown instance, a channel without a receiver, a tag that nobody carries.
 
     A signal that its channel could not take is told as well; it is a dead letter besides.
     """
@@ -255,6 +255,8 @@ class SignalDiscarded(WorkflowEvent, frozen=True, kw_only=True):
     reason: str
     message_id: str = ""
     """Empty where it is not known any more."""
+    tag: str = ""
+    """The tag that no instance carries; `instance` and `run` are empty then."""
 
 
 class SignalDispatched(CommandEvent, frozen=True, kw_only=True):

@@ -11,11 +11,13 @@ import pytest
 
 from leveret import Client
 from leveret.errors import WorkflowCancelled, WorkflowUnknown
+from leveret.events import SignalDiscarded
 from leveret_actors import Bridge, DeadLetters, Node
 from leveret_actors.dead_letters import Letter
 from leveret_broker.errors import ConfigurationError
 from tests.bridge.foreign import Shop
 from tests.bridge.shop import Order
+from tests.egress.harness import Ear
 from tests.endtoend.house import until
 
 EVENT = {"specversion": "1.0", "source": "/shop", "type": "order.paid"}
@@ -193,13 +195,17 @@ async def has_members(client: Client) -> bool:
     return bool([member async for member in client.members(client.all(Order, tag="order:8"))])
 
 
-async def test_a_signal_for_a_tag_that_nobody_carries_is_dropped_with_a_line_in_the_log(
+async def test_a_signal_for_a_tag_that_nobody_carries_is_dropped_with_an_event_and_a_line_in_the_log(
     url: str, shop: Shop, lines: list[str]
 ) -> None:
-    async with serving(url, shop, paid(shop)):
+    ear = Ear(workflows=["Order"], types=["signalDiscarded"])
+    async with Node(url, listeners=[ear.function]), serving(url, shop, paid(shop)):
         await shop.publish("order.paid", {"order_id": 9})
+        (dropped,) = await ear.count(1)
         await until(lambda: any("'orderId:9' of Order found nobody" in line for line in lines), "it is told")
 
+    assert isinstance(dropped, SignalDiscarded)
+    assert (dropped.tag, dropped.channel, dropped.instance) == ("orderId:9", "paid", "")
     assert await letters_of(url) == []
 
 

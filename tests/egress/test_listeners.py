@@ -115,6 +115,18 @@ async def test_events_wait_for_a_listener_that_is_away(url: str) -> None:
     assert [event.instance for event in after.of(events.WorkflowEvent)] == ["q1", "q2", "q3"]
 
 
+async def test_a_signal_for_a_tag_that_nobody_carries_is_heard_as_discarded(url: str) -> None:
+    ear = Ear(workflows=[Slow], types=["signalDiscarded"])
+    async with node(url, ear), Client(url) as client:
+        await client.all(Slow, tag="nobody").words.send("word", message_id="m")
+        (event,) = await ear.count(1)
+
+    assert event == events.SignalDiscarded(
+        id=event.id, at=event.at, workflow="shop.Slow", instance="", run="", channel="words",
+        reason="no instance carries the tag", message_id="m", tag="nobody",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_events_of_an_instance_come_in_order(url: str, concurrency: int) -> None:
     ear = Ear(workflows=[Slow], concurrency=concurrency)

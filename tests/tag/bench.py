@@ -10,6 +10,7 @@ from leveret_actors.actor import ActorAddress, Inbox, Post, Turn
 from leveret_actors.store.contract import Batch, Member, Timer
 from leveret_actors.store.memory import MemoryStore
 from leveret_actors.tag import TagActors
+from leveret_actors.voice import Voice
 from leveret_broker.address import DEAD_LETTERS, TAGS, MailboxQueue, ReplyQueue
 from leveret_broker.codec import Codec
 from leveret_broker.envelope import (
@@ -67,13 +68,15 @@ class Bench:
     clock: float = 1_000_000.0
     turns: int = 0
     posts: list[Post] = field(default_factory=list[Post])
+    wanted: frozenset[str] = frozenset()
+    """Types of events that are to be published."""
     live: object = None
     more: bool = False
     epoch: int = 0
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(new_id(), clock=lambda: self.clock)
-        self.actors = TagActors(self.store)
+        self.actors = TagActors(self.store, lambda name: Voice(lambda: self.wanted, name, "test"))
 
     async def open(self) -> Bench:
         await self.store.open()

@@ -2,10 +2,12 @@
 
 import pytest
 
+from leveret import cloud_events
+from leveret.events import SignalDiscarded
 from leveret_actors.answers import found_somebody
 from leveret_actors.tag import fan as fans
 from leveret_actors.tag.lookup import PAGE
-from leveret_broker.address import TAGS, MailboxQueue
+from leveret_broker.address import TAGS, EventTopic, MailboxQueue
 from leveret_broker.envelope import Cancel, Ended, Envelope, Fanned, Refused, Signal, TagFan, WorkflowCaller
 from tests.tag.bench import PAYLOAD, QUEUE, TAG, Bench, answers, dead, envelope, fan, join, leave, to_instances
 
@@ -39,6 +41,24 @@ async def test_nobody_is_reached_through_a_tag_nobody_has(bench: Bench) -> None:
 
     assert answers(posts) == [Fanned(0)]
     assert await bench.gone()
+
+
+async def test_a_signal_for_a_tag_that_nobody_has_is_told_under_one_id_however_often_it_comes(bench: Bench) -> None:
+    bench.wanted = frozenset({"signalDiscarded"})
+
+    bodies = [
+        post.envelope
+        for _ in range(2)
+        for post in await bench.send(fan("f"), fan(message=Cancel()))
+        if isinstance(post.to, EventTopic) and isinstance(post.envelope, bytes)
+    ]
+
+    first, again = map(cloud_events.decode, bodies)
+    assert isinstance(first, SignalDiscarded)
+    assert isinstance(again, SignalDiscarded)
+    assert (first.id, first.workflow, first.tag, first.channel, first.message_id) == (
+        again.id, "Booking", "order:1", "decisions", "f",
+    )  # fmt: skip
 
 
 async def test_the_same_fan_out_again_reaches_nobody(bench: Bench) -> None:

@@ -123,6 +123,8 @@ def draft7(schema: Any) -> Any:
         return schema
     found: Schema = {}
     for key, value in cast("Schema", schema).items():
+        if value is msgspec.UNSET:  # what may be left out has no default then
+            continue
         if key in _DATA:
             found[key] = value
         elif key in _MAPS:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from leveret.cloud_events import IN_ENVELOPE, TYPE_PREFIX, CloudEvent
-from leveret.events import SERVICE_EVENTS, WORKFLOW_EVENTS
+from leveret.events import SERVICE_EVENTS, WORKFLOW_EVENTS, SignalDiscarded
 from leveret.failure import UNPUBLISHED
 from leveret_actors.asyncapi.types import DIALECT, Schema, Schemas
 from leveret_actors.ingress.bodies import BODIES, TargetedBody
@@ -67,7 +67,7 @@ def event_body(schemas: Schemas, family: str, name: str) -> Schema:
     """Return the body of an event, `completed` of a `workflow`."""
     kind = EVENTS[family][name]
     schemas.of(Failure, "events", without=UNPUBLISHED)
-    fields = msgspec.structs.fields(CloudEvent)  # it is written whole
+    fields = [one for one in msgspec.structs.fields(CloudEvent) if one.default is not msgspec.UNSET]  # always written
     always: Schema = {one.encode_name: {"const": one.default} for one in fields if not one.required}
     body = {
         "title": f"{family}.{name}",
@@ -78,7 +78,7 @@ def event_body(schemas: Schemas, family: str, name: str) -> Schema:
             "type": {"const": f"{TYPE_PREFIX}{family}.{name}"},
             "data": schemas.of(kind, "events", without=IN_ENVELOPE),
         },
-        "required": [one.encode_name for one in fields],
+        "required": [one.encode_name for one in fields] + ([] if kind is SignalDiscarded else ["subject"]),
     }
     return schemas.add(f"event.{family}.{name}", body)
 

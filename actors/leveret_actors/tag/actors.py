@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ from leveret_actors.tag.hold import hold
 from leveret_actors.tag.listing import members
 from leveret_actors.tag.lookup import Found, MemberReader, found_without_store, look_up
 from leveret_actors.tag.member import ask, join, leave, probed
+from leveret_actors.voice import Voice
 from leveret_broker.address import TAGS, MailboxQueue
 from leveret_broker.envelope import (
     Caller,
@@ -46,9 +48,10 @@ class TagActors(Actors):
 
     kind = TAGS
 
-    def __init__(self, store: MemberReader) -> None:
-        """Read members from `store`; writing is the mailbox loop's."""
+    def __init__(self, store: MemberReader, voice_of: Callable[[str], Voice] | None = None) -> None:
+        """Read members from `store`; writing is the mailbox loop's. `voice_of` returns the voice of a workflow."""
         self._store = store
+        self._voice_of = voice_of
 
     async def prepare(self, queue: MailboxQueue, inboxes: list[Inbox]) -> None:
         """Look up the members that the messages speak of; a cached small tag needs no trip."""
@@ -73,7 +76,8 @@ class TagActors(Actors):
         broken = found.broken or ("" if workflow and tag else f"{inbox.actor!r} is not the key of a tag")
         if broken:
             return _keep(inbox, clock, broken)
-        draft = Draft(queue, inbox.actor, workflow, tag, clock, found.state, found.table(), found.exists)
+        voice = None if self._voice_of is None else self._voice_of(workflow)
+        draft = Draft(queue, inbox.actor, workflow, tag, clock, found.state, found.table(), found.exists, voice)
         if inbox.give_up:
             _give_up(draft, inbox)
             return draft.turn()

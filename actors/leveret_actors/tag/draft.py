@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from leveret.events import WorkflowEvent
 from leveret_actors.actor import ActorAddress, Post, Turn
 from leveret_actors.answers import Reply, told
 from leveret_actors.store.contract import ActorWrite, Timer
 from leveret_actors.tag.lookup import PAGE, Live
 from leveret_actors.tag.state import LEAVES, Decision, Fan, Left, TagState, Who, dump_state, who_digest
 from leveret_actors.tag.table import Table
+from leveret_actors.voice import Voice
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
 from leveret_broker.envelope import Caller, ClientCaller, Envelope, Message
 
@@ -38,6 +40,8 @@ class Draft:
     table: Table
     exists: bool
     """The store has something of this tag."""
+    voice: Voice | None = None
+    """Of the tag's workflow."""
     joined: int = 0
     count: int = 0
     holder: Who | None = None
@@ -124,6 +128,11 @@ class Draft:
     def tell(self, caller: Caller, message: Reply, request: str) -> None:
         """Answer the message with the id `request`, be it a client's or a workflow's."""
         self.posts.append(told(caller, message, {"workflow": self.workflow}, request, self.clock))
+
+    def publish(self, event: WorkflowEvent) -> None:
+        """Tell listeners, if any wants it."""
+        if self.voice is not None and event.type in self.voice.types:
+            self.posts.append(Post(*self.voice.message(event)))
 
     def bury(self, envelope: Envelope, reason: str) -> None:
         """Give a message up."""

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from loguru import logger
 
+from leveret.events import SignalDiscarded
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.tag.draft import Draft
 from leveret_actors.tag.lookup import PAGE
@@ -101,11 +102,30 @@ def go_on(draft: Draft) -> None:
             draft.fans[0] = one
             continue
         del draft.fans[0]
-        if not one.sent and one.caller is None and isinstance(one.message, Signal):
-            text = "a signal {} for the tag {!r} of {} found nobody: discarded"
-            logger.info(text, one.message.channel, draft.tag, draft.workflow)
+        if not one.sent and isinstance(one.message, Signal):
+            _discard(draft, one, one.message.channel)
         if one.caller is not None:
             draft.tell(one.caller, Fanned(one.sent), one.id)
+
+
+def _discard(draft: Draft, one: Fan, channel: str) -> None:
+    """Tell that a signal found nobody, under an id that it has again when the signal comes again."""
+    if one.caller is None:
+        text = "a signal {} for the tag {!r} of {} found nobody: discarded"
+        logger.info(text, channel, draft.tag, draft.workflow)
+    draft.publish(
+        SignalDiscarded(
+            id=message_digest(f"{draft.workflow}//{draft.tag}/{one.id}").hex(),
+            at=draft.clock,
+            workflow=draft.workflow,
+            instance="",
+            run="",
+            channel=channel,
+            reason="no instance carries the tag",
+            message_id=one.id,
+            tag=draft.tag,
+        )
+    )
 
 
 def _send(draft: Draft, one: Fan, who: Who) -> None:
