@@ -91,5 +91,5 @@ class LoopThread:
         if self._process != os.getpid():
             raise ConfigurationError(
                 f"this client was opened in process {self._process}, before a fork, and its thread stayed there:"
-                " open one in each process (Celery: worker_process_init, gunicorn: post_fork)"
+                " open one in each process (`client.open()` where it is used, not where the module is imported)"
             )

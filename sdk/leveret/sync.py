@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, Self, TypeVar, Unpack, overload
 
@@ -109,7 +110,8 @@ class Client:
     `with Client(url) as client: client.run(client.new(Booking).book(cart))`
 
     Where there is no `with` for the life of a process, `open` and `close` do the same. A process may end without
-    `close`: what has returned is at the broker. A client does not live through a fork: open one in each process.
+    `close`: what has returned is at the broker. An open client does not live through a fork; one that is made before
+    and opened in each process does: `client = Client()` in the module, `client.open().dispatch(...)` in the functions.
     """
 
     def __init__(
@@ -130,19 +132,22 @@ class Client:
             interceptors=interceptors,
         )
         self._thread: LoopThread | None = None
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Self:
         """Start the thread and connect, as `open` does."""
         return self.open()
 
     def open(self) -> Self:
-        """Start the thread and connect; raises `BrokerRefused`, `BrokerUnavailable`.
+        """Start the thread and connect; when it is open already: nothing. All threads of a process share it.
 
-        Raises `ConfigurationError` in async functions, as everything that blocks does.
+        Raises `BrokerRefused`, `BrokerUnavailable`, and `ConfigurationError` in async functions, as everything that
+        blocks does.
         """
         refuse_on_a_loop("leveret.sync.Client", "leveret.Client")
-        if self._thread is None:
-            self._thread = LoopThread(self._client, "leveret client")
+        with self._opening:
+            if self._thread is None:
+                self._thread = LoopThread(self._client, "leveret client")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -150,7 +155,8 @@ class Client:
 
     def close(self) -> None:
         """Disconnect and end the thread; a second time: nothing."""
-        thread, self._thread = self._thread, None
+        with self._opening:
+            thread, self._thread = self._thread, None
         if thread is not None:
             thread.close()
 
@@ -348,6 +354,10 @@ class _OfNode(Client):
     def __init__(self, client: asynchronous.Client, loop: asyncio.AbstractEventLoop) -> None:
         self._client = client
         self._loop = loop
+
+    def open(self) -> Self:
+        """Do nothing: the node has opened it."""
+        return self
 
     def close(self) -> None:
         """Do nothing: others use it as well."""

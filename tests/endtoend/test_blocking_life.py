@@ -109,6 +109,7 @@ def test_it_opens_again_after_it_was_closed_and_after_it_could_not_open(tmp_path
 FORKING = """
 import os, sys
 from leveret.sync import Client
+later = Client(sys.argv[1])
 client = Client(sys.argv[1]).open()
 client.run(client.new("Doubling", id="a").dispatch("run", {"number": 1}))
 if (child := os.fork()) == 0:
@@ -119,9 +120,12 @@ if (child := os.fork()) == 0:
     client.close()
     with Client(sys.argv[1]) as own:
         print(own.run(own.new("Doubling", id="c").dispatch("run", {"number": 1})).id, flush=True)
+    print(later.open().run(later.new("Doubling", id="e").dispatch("run", {"number": 1})).id, flush=True)
+    later.close()
     sys.exit(7)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 print(client.run(client.new("Doubling", id="d").dispatch("run", {"number": 1})).id, flush=True)
+print(later.open().run(later.new("Doubling", id="f").dispatch("run", {"number": 1})).id, flush=True)
 """
 
 
@@ -136,5 +140,5 @@ async def test_a_fork_is_told_what_to_do_and_leaves_the_parents_client_alone(url
 
     error, *rest = out.decode().splitlines()
     assert "open one in each process" in error
-    assert rest == ["c", "7", "d"]
+    assert rest == ["c", "e", "7", "d", "f"]
     assert (process.returncode, err.decode()) == (0, "")

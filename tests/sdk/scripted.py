@@ -45,6 +45,8 @@ class ScriptedTransport(Transport):
         self.depth: QueueDepth | None = QueueDepth(0, 3)
         self.opened = 0
         self.counts_asked: list[str] = []
+        self.clients: list[str] = []
+        """Whom answers are addressed to."""
         self.on_body: Callable[[bytes], None] | None = None
         self.listening_ends: asyncio.Queue[Exception] = asyncio.Queue()
         self.on_restored: Callable[[], None] = lambda: None
@@ -101,6 +103,7 @@ class ScriptedTransport(Transport):
     async def subscribe_replies(
         self, client: str, on_body: Callable[[bytes], None], on_restored: Callable[[], None]
     ) -> Subscription:
+        self.clients.append(client)
         self.on_body, self.on_restored = on_body, on_restored
         return ScriptedSubscription(lambda: setattr(self, "on_body", None), self.listening_ends)
 

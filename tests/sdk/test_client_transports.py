@@ -1,4 +1,7 @@
 import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from leveret_broker.envelope import Answer, ClientCaller, Envelope, Start, decod
 from leveret_broker.errors import TransportClosed
 from leveret_broker.ids import queue_index
 from leveret_broker.outcome import Completed, Failed, Failure
-from leveret_broker.transport import Transport
+from leveret_broker.transport import Subscription, Transport
 from tests.sdk.scripted import ScriptedTransport
 from tests.sdk.shop import Booking, BookingContract, Cart
 
@@ -102,6 +105,45 @@ def test_the_blocking_client_does_the_same() -> None:
 
     with pytest.raises(TransportClosed, match="with Client"):
         client.run(booking.book(Cart(2)))
+
+
+def test_each_time_it_opens_a_client_has_an_address_of_its_own_so_that_forks_share_none() -> None:
+    transport = ScriptedTransport()
+    client = BlockingClient(transport=transport)
+
+    for _ in range(2):
+        with client:
+            pass
+
+    assert len(set(transport.clients)) == 2
+    assert all(transport.clients)
+
+
+def test_threads_that_open_it_together_share_one_connection() -> None:
+    coming, all_came = threading.Semaphore(0), threading.Event()
+
+    class Slow(ScriptedTransport):
+        async def subscribe_replies(
+            self, client: str, on_body: Callable[[bytes], None], on_restored: Callable[[], None]
+        ) -> Subscription:
+            await asyncio.to_thread(all_came.wait, 30)
+            return await super().subscribe_replies(client, on_body, on_restored)
+
+    transport = Slow()
+    client = BlockingClient(transport=transport)
+
+    def open_it() -> BlockingClient:
+        coming.release()
+        return client.open()
+
+    with ThreadPoolExecutor(8) as threads:
+        opening = [threads.submit(open_it) for _ in range(8)]
+        assert all(coming.acquire(timeout=30) for _ in opening)
+        all_came.set()
+        assert [each.result(30) for each in opening] == [client] * 8
+    client.close()
+
+    assert len(transport.clients) == 1
 
 
 def test_nothing_is_logged_unless_asked_for() -> None:

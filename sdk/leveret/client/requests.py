@@ -68,14 +68,15 @@ class Requests:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._client = new_id()
+        self._client = ""
         self._pending: dict[str, Request] = {}
         self._subscription: Subscription | None = None
         self._watch: asyncio.Task[None] | None = None
         self._refused: TransportError | None = None
 
     async def open(self) -> None:
-        """Listen for answers."""
+        """Listen for answers, in a queue that this process and this connection alone have."""
+        self._client = new_id()
         subscription = await self._transport.subscribe_replies(self._client, self._on_body, self._on_restored)
         self._subscription, self._refused = subscription, None
         self._watch = asyncio.create_task(self._watch_over(subscription), name="leveret replies")
