@@ -31,7 +31,10 @@ app = FastStream(broker, lifespan=lifespan)
 
 @broker.subscriber(queue, ack_policy=AckPolicy.NACK_ON_ERROR)
 async def paid(payment: Payment, message: RabbitMessage, client: Annotated[Client, Context()]) -> None:
-    """Signal the order's workflow: acknowledged once the broker holds the signal, else the delivery comes again."""
+    """Signal the order's workflow: acknowledged once the broker holds the signal, else the delivery comes again.
+
+    FastStream handles deliveries side by side, so signals may overtake one another.
+    """
     orders = client.all(Order, tag=tag_of(payment.order), message_id=message.message_id)
     await orders.payments.send(payment)
 

@@ -44,7 +44,10 @@ WITHOUT = {
     "test_T03_tags_vanish_with_a_failed_instance_that_is_not_retried_in_time": "its instance vanishes",
     "test_a_batch_that_was_not_confirmed_is_not_committed": "it starts nothing",
     "test_offsets_are_committed_only_when_all_signals_of_the_batch_are_confirmed": "it starts nothing",
+    "test_node_js_starts_and_signals_and_hears_the_answers": "it needs RabbitMQ",
     "test_payments_in_a_queue_reach_the_order_once_each": "it needs RabbitMQ",
+    "test_pika_publishes_payments_and_each_counts_once": "it needs RabbitMQ",
+    "test_tasks_in_the_processes_that_celery_forks_start_workflows": "it needs RabbitMQ",
     "test_W06_an_argument_that_does_not_fit_is_an_error_before_anything_is_sent": "it starts nothing",
     "test_W10_the_result_of_an_unknown_id_is_answered_at_once": "it starts nothing",
 }
