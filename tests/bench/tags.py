@@ -68,10 +68,9 @@ async def measure(url: str, count: int, redis: str = "") -> None:
             await step("start (broker has them)", begun)
 
             async def all_run() -> bool:
-                await asyncio.sleep(2)  # to count them is work for the store
                 return await crowd.how_many(house.url, "running") == count
 
-            await until(all_run, "all run", PATIENCE)
+            await until(all_run, "all run", PATIENCE, every=2)  # to count them is work for the store
             await step("start (all have run)", begun)
             everybody = client.all(Crowd, tag=crowd.TAG)
             begun = time.perf_counter()

@@ -23,8 +23,10 @@ PATIENCE = 40.0
 """Seconds after which what has not happened will not; two busy cores need a tenth of it."""
 
 
-async def until(true: Callable[[], bool | Awaitable[bool]], what: str, seconds: float = PATIENCE) -> None:
-    """Ask again and again until the answer is yes; `what` is said when it never is."""
+async def until(
+    true: Callable[[], bool | Awaitable[bool]], what: str, seconds: float = PATIENCE, *, every: float = 0.02
+) -> None:
+    """Ask `every` so many seconds until the answer is yes; `what` is said when it never is."""
     deadline = time.monotonic() + seconds
     while True:
         answer = true()
@@ -34,7 +36,7 @@ async def until(true: Callable[[], bool | Awaitable[bool]], what: str, seconds: 
             return
         if time.monotonic() > deadline:
             raise AssertionError(f"not after {seconds:g} s: {what}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
 
 
 class Process:

@@ -11,7 +11,8 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 250
+SEEDS = {"A": 250, "B": 100}
+"""The mistakes below are found by seed 29 of A and seed 16 of B; a seed of B costs twelve times as much."""
 MUTANT_SEEDS = 200
 MANY = 3_000
 PARTS = 6
@@ -26,7 +27,7 @@ for name in sorted(WORLDS):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("world", sorted(WORLDS))
 def test_every_seed_keeps_the_promises(world: str) -> None:
-    for seed in range(SEEDS):
+    for seed in range(SEEDS[world]):
         WORLDS[world](seed).run().check()
 
 
@@ -35,7 +36,7 @@ def test_every_seed_keeps_the_promises(world: str) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("world", sorted(WORLDS))
 def test_many_seeds_keep_the_promises(world: str, part: int) -> None:
-    for seed in range(SEEDS + part, SEEDS + MANY, PARTS):
+    for seed in range(SEEDS[world] + part, SEEDS[world] + MANY, PARTS):
         WORLDS[world](seed).run().check()
 
 
