@@ -1,7 +1,7 @@
 # Everything works alone on a machine with python >= 3.11 and make. Tools live in .venv; nothing else is touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all conformance check bench bench-services soak format clean servers
+.PHONY: help demo test test-all conformance check bench bench-services soak stream format clean servers
 
 # The first python that runs (shims may exist and fail), is new enough, and can make an environment.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -22,6 +22,7 @@ help:
 	@echo 'make check           format, lint, types, layers    make format    format and fix'
 	@echo 'make bench           measure                        make clean     forget .venv and caches'
 	@echo 'make bench-services  measure tasks beside Celery    make soak      kill the workers of 20 000 tasks'
+	@echo 'make stream          50 000 shuffled events from another application, on one file and on servers'
 
 demo: .venv/runtime
 	@$(BIN)/python -m examples.booking.demo $(if $(URL),--url '$(URL)')
@@ -58,6 +59,9 @@ bench-services: .venv/dev servers .venv-rivals/made
 
 soak: .venv/dev servers
 	@$(BIN)/python -m tests.soak
+
+stream: .venv/dev servers
+	@$(BIN)/python -m tests.stream
 
 format: .venv/dev
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,10 @@ from leveret_actors.backends import backends
 from leveret_actors.store.contract import Store, TakenOver
 from leveret_actors.testing import replay
 from leveret_actors.workflow.journal import Begun, CommandEnded, Event, Record, SignalAccepted, TimerFired, decode
+from leveret_actors.workflow.state import decode as decode_state
 from leveret_broker.address import MailboxQueue
+from leveret_broker.codec import Codec
+from leveret_broker.outcome import Completed
 from leveret_broker.transport import Transport
 
 
@@ -74,3 +77,32 @@ async def assert_nothing_left(url: str, *kinds: str) -> None:
                 queue = MailboxQueue(kind, index)
                 left: TakenOver = await store.take_over(queue, "auditor")
                 assert (left.pending, left.stalled, left.next_due) == ((), (), 0), f"{queue}: {left}"
+
+
+async def _pages(
+    transport: Transport, store: Store, workflow: str, status: str
+) -> AsyncIterator[tuple[MailboxQueue, list[str]]]:
+    for index in range(await transport.mailbox_count(workflow, 8)):
+        queue, after = MailboxQueue(workflow, index), ""
+        while rows := await store.instances(queue, status, after, 1000):
+            after = rows[-1].actor
+            yield queue, [row.actor for row in rows]
+
+
+async def instances(url: str, workflow: str, status: str) -> list[str]:
+    """Return the ids of those that have a status."""
+    async with opened(url) as (transport, store):
+        return [actor async for _, actors in _pages(transport, store, workflow, status) for actor in actors]
+
+
+async def results(url: str, workflow: str, kind: Any) -> dict[str, Any]:
+    """Return what each completed instance returned, by its id."""
+    found: dict[str, Any] = {}
+    async with opened(url) as (transport, store):
+        async for queue, actors in _pages(transport, store, workflow, "completed"):
+            for actor, record in zip(actors, await store.load(queue, actors, journals=False), strict=True):
+                assert record is not None
+                outcome = decode_state(record.state).outcome
+                assert isinstance(outcome, Completed)
+                found[actor] = Codec().load(outcome.value, kind)
+    return found

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 from leveret import Client, workflow
 from leveret_actors.store.contract import Store
-from leveret_actors.workflow.state import decode
 from leveret_broker.address import TAGS, MailboxQueue
-from leveret_broker.codec import Codec
 from leveret_broker.ids import queue_index, tag_key
-from leveret_broker.outcome import Completed
 from leveret_broker.transport import Transport
-from tests.endtoend.audit import opened
+from tests.endtoend import audit
 
 TAG = "crowd"
 END = "end"
@@ -63,28 +59,11 @@ async def is_empty(transport: Transport, store: Store) -> bool:
     return not await store.members(queue, key, 0, 1)
 
 
-async def _rows(transport: Transport, store: Store, status: str) -> AsyncIterator[tuple[MailboxQueue, list[str]]]:
-    for index in range(await transport.mailbox_count("Crowd", 8)):
-        queue, after = MailboxQueue("Crowd", index), ""
-        while rows := await store.instances(queue, status, after, 1000):
-            after = rows[-1].actor
-            yield queue, [row.actor for row in rows]
-
-
 async def how_many(url: str, status: str) -> int:
     """Return how many instances have a status."""
-    async with opened(url) as (transport, store):
-        return sum([len(actors) async for _, actors in _rows(transport, store, status)])
+    return len(await audit.instances(url, "Crowd", status))
 
 
 async def results(url: str) -> Counter[tuple[str, ...]]:
     """Return what the ended instances had heard, and how many heard that."""
-    found: Counter[tuple[str, ...]] = Counter()
-    async with opened(url) as (transport, store):
-        async for queue, actors in _rows(transport, store, "completed"):
-            for record in await store.load(queue, actors, journals=False):
-                assert record is not None
-                outcome = decode(record.state).outcome
-                assert isinstance(outcome, Completed)
-                found[tuple(Codec().load(outcome.value, list[str]))] += 1
-    return found
+    return Counter(tuple(heard) for heard in (await audit.results(url, "Crowd", list[str])).values())

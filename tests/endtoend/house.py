@@ -149,5 +149,6 @@ class House:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        print(self.logs())  # pytest shows it when the test has failed
+        if error is not None or "PYTEST_CURRENT_TEST" in os.environ:  # pytest shows it when the test has failed
+            print(self.logs())
         self._home.close()

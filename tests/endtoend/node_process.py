@@ -1,4 +1,7 @@
-"""A node as a process of its own: `python -m tests.endtoend.node_process URL shop language:Greeting …`."""
+"""A node as a process of its own: `python -m tests.endtoend.node_process URL shop language:Greeting`.
+
+Modules are those of this folder; one with a dot in its name may be anywhere.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,29 @@ FOUND_OUT_SOON = LeaseSettings(after=0.1, seconds=1.0, wait=0.1)
 """For what is about leases: taken after a moment, over a second after a death."""
 
 
-def offers(names: list[str]) -> tuple[list[type[Any]], list[type[Any]]]:
-    """Return the workflows and the services that are named: all of a module, or one class of it."""
-    found: list[type[Any]] = []
+def offers(names: list[str]) -> dict[str, list[Any]]:
+    """Return the workflows, services and listeners that are named: all of a module, or one class of it."""
+    found: dict[str, list[Any]] = {"workflows": [], "services": [], "listeners": []}
     for name in names:
         module, _, attribute = name.partition(":")
-        code = import_module(f"tests.endtoend.{module}")
-        found += [getattr(code, attribute)] if attribute else [*code.WORKFLOWS, *code.SERVICES]
-    is_workflow = [hasattr(cls, "__leveret_workflow__") for cls in found]
-    workflows = [cls for cls, yes in zip(found, is_workflow, strict=True) if yes]
-    return workflows, [cls for cls, yes in zip(found, is_workflow, strict=True) if not yes]
+        code = import_module(module if "." in module else f"tests.endtoend.{module}")
+        for kind, listed in found.items():
+            offered = getattr(code, kind.upper(), [])
+            listed += [one for one in offered if not attribute or one is getattr(code, attribute)]
+    return found
 
 
 async def main(url: str, *names: str) -> None:
     """Serve until told to stop."""
-    workflows, services = offers(list(names))
     leases = FOUND_OUT_SOON if "voyages" in names else LeaseSettings()
-    await Node(url, workflows=workflows, services=services, settings=Settings(grace=20, leases=leases)).run()
+    hosted = offers(list(names))
+    await Node(
+        url,
+        workflows=hosted["workflows"],
+        services=hosted["services"],
+        listeners=hosted["listeners"],
+        settings=Settings(grace=20, leases=leases),
+    ).run()
 
 
 if __name__ == "__main__":

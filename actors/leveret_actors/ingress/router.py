@@ -94,7 +94,7 @@ class CommandRouter:
             raw = decode_command(body)
         except DecodeError as error:
             return Taken(body, CommandRefused("not_json", str(error)), None)
-        key = new_id()
+        key = raw.text("message_id") or new_id()
         try:
             command = parse(raw, key, ours=self._ours)
         except CommandRefused as refusal:
@@ -106,7 +106,6 @@ class CommandRouter:
 
     def _who_asked(self, raw: RawCommand, key: str) -> ReplyAddress | None:
         """Return where a refusal goes of what could not be read."""
-        key = raw.text("message_id") or key
         try:
             return parse_reply(raw, parse_routing_key(raw.routing_key), key, self._ours)
         except CommandRefused as refusal:
