@@ -6,6 +6,7 @@ expression   its texts, compiled
 event        what arrives: JSON, or a CloudEvent
 crossing     what a message becomes
 runner       takes messages, and sends what they become
+removing     what is left of a rule that was taken out
 """
 
 from leveret_actors.bridge.crossing import Crossed, Crossing, Passed

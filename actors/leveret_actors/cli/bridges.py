@@ -1,4 +1,4 @@
-"""`leveret bridge`: which rules there are, and what a message would become."""
+"""`leveret bridge`: which rules there are, what a message would become, and what is left of a rule taken out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from leveret.definition import WorkflowDefinition
 from leveret.workflow import definition_of
 from leveret_actors.bridge import Bridge, Crossing, Passed, Unfit
 from leveret_actors.bridge.checking import check_against, check_all, versions_of
+from leveret_actors.bridge.removing import remove
 from leveret_actors.cli.output import AsJson, complain, print_json, print_rows, say
-from leveret_actors.cli.where import ConfigOption
+from leveret_actors.cli.where import ConfigOption, UrlOption, hosting, run
 from leveret_actors.config import Config, load, node_arguments
 from leveret_actors.ingress.command import Command, CommandRefused, Whom
 from leveret_actors.ingress.contracts import Contracts
@@ -46,6 +47,27 @@ def list_bridges(config: ConfigOption = None, *, as_json: AsJson = False) -> Non
         for one in bridges
     ]  # fmt: skip
     print_rows(("bridge", "from", "becomes", "for", "on no match"), rows, nothing="leveret.toml has no [[bridge]]")
+
+
+def remove_bridge(
+    rule: Annotated[str, typer.Argument(metavar="RULE", show_default=False)],
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Though messages wait, which go with it.")] = False,
+) -> None:
+    """Delete the queue of a bridge that was taken out of leveret.toml: it stays bound otherwise, and fills."""
+    if not force and any(one.name == rule for one in load(config).bridge):
+        raise ConfigurationError(
+            f"the bridge {rule!r} is still in leveret.toml: take it out first, and restart its nodes"
+        )
+
+    async def main() -> int:
+        async with hosting(url, config) as (transport, _):
+            return await remove(transport, rule, force=force)
+
+    dropped = run(main)
+    say(f"the queue of the bridge {escape(rule)} is deleted, with {dropped} messages")
 
 
 def try_sample(
@@ -172,4 +194,5 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="Rules that bind exchanges and queues of others to workflows.", no_args_is_help=True)
     group.command("list")(list_bridges)
     group.command("test")(try_sample)
+    group.command("remove")(remove_bridge)
     app.add_typer(group, name="bridge")
