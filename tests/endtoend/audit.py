@@ -106,3 +106,14 @@ async def results(url: str, workflow: str, kind: Any) -> dict[str, Any]:
                 assert isinstance(outcome, Completed)
                 found[actor] = Codec().load(outcome.value, kind)
     return found
+
+
+async def histories(url: str, workflow: str, status: str) -> Counter[tuple[str, ...]]:
+    """Return which events the journals of the instances with a status have, and how many have those."""
+    found: Counter[tuple[str, ...]] = Counter()
+    async with opened(url) as (transport, store):
+        async for queue, actors in _pages(transport, store, workflow, status):
+            for actor in actors:
+                records = [decode(data) for data in await store.read_journal(queue, actor, 0, 100)]
+                found[tuple(type(event).__name__ for record in records for event in record.events)] += 1
+    return found

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from leveret import Client, workflow
+from leveret_actors.cli.tagged import tagged
 from leveret_actors.store.contract import Store
 from leveret_broker.address import TAGS, MailboxQueue
 from leveret_broker.ids import queue_index, tag_key
@@ -15,6 +16,7 @@ from tests.endtoend import audit
 
 TAG = "crowd"
 END = "end"
+STUMBLE = "stumble"
 
 
 @workflow.define(name="Crowd")
@@ -26,8 +28,14 @@ class Crowd:
         async for word in self.told:
             if word == END:
                 break
+            self.hear(word)
             heard.append(word)
         return heard
+
+    def hear(self, word: str) -> None:
+        """Fail at one word: the code has a mistake."""
+        if word == STUMBLE:
+            raise RuntimeError(word)
 
 
 WORKFLOWS: list[type[Any]] = [Crowd]
@@ -50,6 +58,13 @@ async def tell(client: Client, *words: str) -> None:
     """Tell everybody, one word after another."""
     for word in words:
         await client.all(Crowd, tag=TAG).told.send(word)
+
+
+async def under_way(url: str) -> int:
+    """Return how many the first command by the tag has been sent to; 0 when there is none."""
+    async with audit.opened(url) as (transport, store):
+        found = (await tagged(transport, store, "Crowd", TAG, (), 0)).under_way
+    return found[0].sent if found else 0
 
 
 async def is_empty(transport: Transport, store: Store) -> bool:

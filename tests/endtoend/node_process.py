@@ -12,8 +12,10 @@ from typing import Any
 
 from leveret_actors import Node
 from leveret_actors.cli.logs import log_to_terminal
-from leveret_actors.settings import LeaseSettings, Settings
+from leveret_actors.settings import LeaseSettings, Retention, Settings
 
+ALL = Retention(closed_count=10_000_000)
+"""For what is counted afterwards."""
 FOUND_OUT_SOON = LeaseSettings(after=0.1, seconds=1.0, wait=0.1)
 """For what is about leases: taken after a moment, over a second after a death."""
 
@@ -39,7 +41,7 @@ async def main(url: str, *names: str) -> None:
         workflows=hosted["workflows"],
         services=hosted["services"],
         listeners=hosted["listeners"],
-        settings=Settings(grace=20, leases=leases),
+        settings=Settings(grace=20, leases=leases, retention=ALL),
     ).run()
 
 

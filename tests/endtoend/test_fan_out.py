@@ -7,9 +7,10 @@ import pytest
 from leveret import Client
 from leveret_actors.cli.tagged import tagged
 from leveret_actors.tag.lookup import PAGE
+from tests.bench.tags import Run
 from tests.endtoend import crowd
 from tests.endtoend.audit import opened
-from tests.endtoend.crowd import END, TAG, Crowd
+from tests.endtoend.crowd import END, TAG
 from tests.endtoend.house import House, until
 
 FEW = 2 * PAGE + 300
@@ -64,23 +65,7 @@ async def test_T02_nodes_killed_in_the_middle_of_a_fan_out_reach_each_once_and_i
 
 
 @pytest.mark.slow
-async def test_T02_thousands_are_signalled_operated_and_cancelled_while_nodes_are_killed(
-    house: House, client: Client
+async def test_T02_thousands_are_signalled_retried_and_cancelled_once_each_while_the_node_is_killed(
+    house: House,
 ) -> None:
-    host = await house.serving("crowd")
-    await crowd.gather_crowd(client, MANY)
-    await all_have_run(house, MANY)
-
-    everybody = client.all(Crowd, tag=TAG)
-    await crowd.tell(client, "one")
-    for word in ("two", "three"):
-        await host.kill()
-        host = await house.serving("crowd")
-        await crowd.tell(client, word)
-    assert (await client.complete_timers(everybody, timeout=PATIENCE)).count == MANY
-    await client.cancel(everybody)
-    await host.kill()
-    await house.serving("crowd")
-    await all_have_left(house)
-
-    assert await crowd.how_many(house.url, "cancelled") == MANY
+    await Run(house, MANY).whole()

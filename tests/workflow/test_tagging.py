@@ -266,7 +266,9 @@ def test_T03_one_that_is_retried_in_time_stays() -> None:
 
     driver.advance(DAYS_30 - 1)
     driver.send(RetryWorkflow())
+    waiting = dict(driver.store.timers)
     driver.advance(DAYS_30)
 
     assert driver.status == "running"
+    assert not waiting
     assert not driver.store.timers
