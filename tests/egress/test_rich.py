@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -36,16 +38,14 @@ def url(request: pytest.FixtureRequest, namespace: str, tmp_path: Path) -> str:
 async def test_a_node_that_is_killed_loses_invents_and_repeats_no_event(url: str, point: str) -> None:
     ear = Ear(workflows="*")
     async with node(url, ear, hosts=False), Client(url) as client, asyncio.timeout(6 * SECONDS):
-        doomed = await _host(url, LEVERET_FAULT=point)
-        driving = asyncio.create_task(drive(client, NAMES))
-        assert await doomed.wait() == -signal.SIGKILL
-        survivor = await _host(url, LEVERET_RICH="other")
-        await driving
-        for name in NAMES:
-            await client.get(Job, id=f"{name}-changes").inbox.send("go on")
-        await agreed(client, ear)
-        survivor.send_signal(signal.SIGTERM)
-        await survivor.wait()
+        async with _host(url, LEVERET_FAULT=point) as doomed:
+            driving = asyncio.create_task(drive(client, NAMES))
+            assert await doomed.wait() == -signal.SIGKILL
+        async with _host(url, LEVERET_RICH="other"):
+            await driving
+            for name in NAMES:
+                await client.get(Job, id=f"{name}-changes").inbox.send("go on")
+            await agreed(client, ear)
 
     assert set(ear.types) >= WANTED
 
@@ -56,8 +56,7 @@ async def test_a_restart_of_the_broker_loses_and_invents_no_event(
 ) -> None:
     url = f"{own_rabbit.url}?store={redis_server.url}&ns={namespace}"
     ear = Ear(workflows="*")
-    async with node(url, ear, hosts=False), Client(url) as client, asyncio.timeout(6 * SECONDS):
-        host = await _host(url)
+    async with node(url, ear, hosts=False), Client(url) as client, asyncio.timeout(6 * SECONDS), _host(url):
         await client.new(Job, id="before").tasks()
         await asyncio.to_thread(own_rabbit.settle)
         driving = asyncio.create_task(drive(client, NAMES))
@@ -66,8 +65,6 @@ async def test_a_restart_of_the_broker_loses_and_invents_no_event(
         await asyncio.to_thread(own_rabbit.start)
         await driving
         await agreed(client, ear)
-        host.send_signal(signal.SIGTERM)
-        await host.wait()
 
 
 async def agreed(client: Client, ear: Ear) -> None:
@@ -103,7 +100,15 @@ async def disagreement(client: Client, ear: Ear) -> str:
     return ""
 
 
-async def _host(url: str, **environment: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+@contextlib.asynccontextmanager
+async def _host(url: str, **environment: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Run a node with all of the work in another process, and have it stop at the end."""
+    process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.egress.rich", url, cwd=ROOT, env={**os.environ, **environment}
     )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
