@@ -140,7 +140,8 @@ def test_equal_values_of_other_types_are_not_the_same() -> None:
 
 atoms = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary(),
-    st.decimals(allow_nan=False), st.dates(), st.datetimes(), st.datetimes(timezones=st.just(UTC)), st.timedeltas(), st.uuids(),
+    st.decimals(allow_nan=False), st.dates(), st.datetimes(), st.datetimes(timezones=st.just(UTC)),
+    st.timedeltas(), st.uuids(),
 )  # fmt: skip
 values = st.recursive(atoms, lambda inner: st.one_of(st.lists(inner).map(tuple), st.frozensets(inner)), max_leaves=12)
 
