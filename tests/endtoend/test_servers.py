@@ -24,7 +24,9 @@ def house(own_rabbit: RabbitServer, own_redis: RedisServer, namespace: str) -> I
         yield house
 
 
-@pytest.mark.parametrize("killed", ["rabbit", "redis", "both"])
+@pytest.mark.parametrize(
+    "killed", [pytest.param("rabbit", marks=pytest.mark.slow), pytest.param("redis", marks=pytest.mark.slow), "both"]
+)
 async def test_servers_killed_under_load_lose_and_double_nothing(
     house: House, client: Client, own_rabbit: RabbitServer, own_redis: RedisServer, killed: str
 ) -> None:

@@ -40,6 +40,7 @@ async def test_a_confirmed_message_survives_signal_9(own_rabbit: RabbitServer, n
     assert await take(own_rabbit, namespace) == b"second"
 
 
+@pytest.mark.slow
 @pytest.mark.kills_servers
 async def test_a_queue_declared_just_before_signal_9_can_be_used_afterwards(
     own_rabbit: RabbitServer, namespace: str
@@ -53,6 +54,7 @@ async def test_a_queue_declared_just_before_signal_9_can_be_used_afterwards(
     assert await take(own_rabbit, namespace) in {b"may be lost", b"is there"}
 
 
+@pytest.mark.slow
 @pytest.mark.kills_servers
 async def test_a_restarted_rabbit_keeps_port_and_data(own_rabbit: RabbitServer, namespace: str) -> None:
     url = own_rabbit.url

@@ -271,6 +271,7 @@ async def test_a_killed_broker_loses_nothing_confirmed_and_no_order(own_rabbit: 
             assert list(dict.fromkeys(of_sender(found, name))) == confirmed_bodies == numbered(name, 4000)
 
 
+@pytest.mark.slow
 @pytest.mark.kills_servers
 async def test_tasks_survive_a_killed_broker_on_the_delay_ladder(own_rabbit: RabbitServer, namespace: str) -> None:
     await age(own_rabbit, namespace)
