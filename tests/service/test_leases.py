@@ -10,7 +10,8 @@ from leveret import service
 from leveret.retry import Retry
 from leveret_actors.service import keeping, line
 from leveret_actors.settings import LeaseSettings, ServiceSettings
-from leveret_actors.store.leases import Lease
+from leveret_actors.store.leases import FINISHED, Lease
+from leveret_broker.envelope import Envelope, Task, encode
 from leveret_broker.errors import StoreUnavailable
 from tests.service.world import Worker, World
 
@@ -351,3 +352,15 @@ async def test_a_lease_that_the_store_cannot_take_off_is_taken_off_later(
     assert value == "landed"
     assert (await with_status(world, task.task_id, "completed")).holder == ""
     assert ship.calls == {task.task_id: 1}
+
+
+async def test_a_lease_that_nobody_can_deal_with_holds_up_no_other_one(memory_world: World) -> None:
+    world = memory_world
+    broken = Lease(task="run.0", service="Ship", name="sail", sequence=0, attempt=1, status=FINISHED)  # an empty parcel
+    body = encode(Envelope("m", "", Task("run.1", "Ship", "sail", world.codec.dump({}))))
+    good = Lease(task="run.1", service="Ship", name="sail", sequence=0, attempt=1, body=body)
+    assert await world.store.hold([broken, good], 0.0) == [None, None]
+
+    assert await world.sweeper().sweep() == 2
+
+    assert world.left("Ship") == 1

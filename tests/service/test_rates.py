@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import Any
 
@@ -139,29 +140,30 @@ async def test_S08_what_waits_for_a_slow_rate_stays_in_the_queue(memory_world: W
     assert len(consumer._unacknowledged) <= 2
 
 
-async def test_S08_nothing_begins_while_the_store_that_counts_is_away(
-    memory_world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("a bug")], ids=["away", "a bug"])
+async def test_S08_nothing_begins_while_the_store_does_not_count_and_it_is_asked_again_with_pauses(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     world, gate = memory_world, Gate()
-    monkeypatch.setattr("leveret_actors.service.throttle.AWAY", 0.01)
-    asked = 0
+    monkeypatch.setattr("leveret_actors.service.throttle.AWAY", pause := 0.01)
+    asked: list[float] = []
 
     def fault(name: str, after: bool) -> None:
-        nonlocal asked
         if name == "draw":
-            asked += 1
-            raise StoreUnavailable("away")
+            asked.append(time.monotonic())
+            raise error
 
     world.room.fault = fault
     await world.start(gate, settings=limited(SLOW))
     await world.send("Gate.enter")
-    await world.until(lambda: asked >= 3)
+    await world.until(lambda: len(asked) >= 3)
     begun_before = len(gate.begun)
     world.room.fault = None
     await world.ended()
 
     assert begun_before == 0
     assert len(gate.begun) == 1
+    assert all(later - earlier >= 0.9 * pause for earlier, later in itertools.pairwise(asked))
 
 
 async def test_S08_tokens_for_tasks_that_wait_are_drawn_together(memory_world: World) -> None:

@@ -68,6 +68,13 @@ async def test_what_is_later_takes_the_place_of_what_is_earlier_and_not_the_othe
     assert way.holder == "node-2"
 
 
+async def test_leases_of_one_task_taken_at_once_are_taken_one_after_the_other(store: Store) -> None:
+    ways = await store.hold([lease(attempt=2), lease(holder="node-2")], LONG)
+
+    assert [way and way.attempt for way in ways] == [None, 2]
+    assert (await found(store)).attempt == 2
+
+
 async def test_a_renewed_lease_lasts_longer_and_keeps_the_progress_that_was_said(backend: Backend) -> None:
     store = await backend.connect()
     await held(store, lease("a"), lease("b"), lease("c"), seconds=SHORT)

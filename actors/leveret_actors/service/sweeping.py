@@ -80,10 +80,12 @@ class LeaseSweeper:
                 await self._finish(lease, self._after_death(lease))
             elif lease.status == DELEGATED:
                 await self._give_up(lease)
+        except (TransportClosed, StoreUnavailable):
+            raise
         except (DecodeError, TransportError) as error:
-            if isinstance(error, TransportClosed):
-                raise
             logger.error("the lease of task {} is over and cannot be dealt with, trying again: {}", lease.task, error)
+        except Exception:
+            logger.exception("the lease of task {} is over and cannot be dealt with, trying again", lease.task)
 
     def _after_death(self, lease: Lease) -> Outgoing:
         """Return the task as the next worker gets it, or as a dead letter."""

@@ -82,6 +82,10 @@ class Throttle:
                 logger.warning("service {} waits for the store, its rate is limited: {}", self._bucket, error)
                 await asyncio.sleep(AWAY)
                 continue
+            except Exception:
+                logger.exception("service {}: tokens could not be drawn, trying again", self._bucket)
+                await asyncio.sleep(AWAY)
+                continue
             if found.count:
                 self._tokens, self._drawn_at = found.count, asyncio.get_running_loop().time()
                 return
@@ -90,8 +94,5 @@ class Throttle:
 
     def _drew(self, task: asyncio.Task[None]) -> None:
         self._drawing = None
-        if task.cancelled():
-            return
-        if (error := task.exception()) is not None:
-            logger.opt(exception=error).error("service {}: tokens could not be drawn", self._bucket)
-        self._ready()
+        if not task.cancelled():
+            self._ready()
