@@ -320,9 +320,10 @@ class Node:
     def _offer(self) -> str:
         workflows = ", ".join(f"{name} v{max(versions)}" for name, versions in self._workflows.items())
         services = ", ".join(self._service_names())
-        bridges = ", ".join(crossing.bridge.name for crossing in self._crossings)
         offer = f"workflows: {workflows or 'none'}; services: {services or 'none'}"
-        return f"{offer}; bridges: {bridges}" if bridges else offer
+        bridges = ", ".join(crossing.bridge.name for crossing in self._crossings)
+        groups = ", ".join(definition.group for definition in self._listeners)
+        return offer + (f"; bridges: {bridges}" if bridges else "") + (f"; listeners: {groups}" if groups else "")
 
 
 async def _patiently(call: Callable[[], Awaitable[None]]) -> None:
