@@ -7,6 +7,7 @@ from leveret.events import SignalDiscarded
 from leveret_actors.answers import found_somebody
 from leveret_actors.tag import fan as fans
 from leveret_actors.tag.lookup import PAGE
+from leveret_actors.tag.state import ANSWERS
 from leveret_broker.address import TAGS, EventTopic, MailboxQueue
 from leveret_broker.envelope import Cancel, Ended, Envelope, Fanned, Refused, Signal, TagFan, WorkflowCaller
 from tests.tag.bench import PAYLOAD, QUEUE, TAG, Bench, answers, dead, envelope, fan, join, leave, to_instances
@@ -61,10 +62,32 @@ async def test_a_signal_for_a_tag_that_nobody_has_is_told_under_one_id_however_o
     )  # fmt: skip
 
 
-async def test_the_same_fan_out_again_reaches_nobody(bench: Bench) -> None:
+async def test_the_same_fan_out_again_reaches_nobody_and_is_answered_again(bench: Bench) -> None:
     await bench.send(join("a"), fan("f"))
 
-    assert await bench.send(fan("f"), join("b")) == []
+    again = await bench.send(fan("f"), join("b"))
+
+    assert to_instances(again) == []
+    assert answers(again) == [Fanned(1)]
+
+
+async def test_a_fan_out_that_comes_again_while_it_is_under_way_is_answered_once(bench: Bench) -> None:
+    await bench.send(*(join(f"i{number}") for number in range(PAGE + 1)))
+
+    posts = await bench.send(fan("f"), fan("f"))
+
+    assert answers(posts) == [Fanned(PAGE + 1)]
+
+
+async def test_a_tag_remembers_what_the_last_fan_outs_reached(bench: Bench) -> None:
+    await bench.send(join("a"))
+    for number in range(ANSWERS + 1):
+        await bench.send(fan(f"f{number}"))
+
+    forgotten, oldest, latest = [answers(await bench.send(fan(f"f{number}"))) for number in (0, 1, ANSWERS)]
+
+    assert forgotten == []
+    assert oldest == latest == [Fanned(1)]
 
 
 async def test_an_actor_that_sends_the_same_again_is_told_that_it_came_before(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from leveret_actors.actor import ActorAddress, Post, Turn
 from leveret_actors.answers import Reply, told
 from leveret_actors.store.contract import ActorWrite, Timer
 from leveret_actors.tag.lookup import PAGE, Live
-from leveret_actors.tag.state import LEAVES, Decision, Fan, Left, TagState, Who, dump_state, who_digest
+from leveret_actors.tag.state import LEAVES, Decision, Fan, Left, Reached, TagState, Who, dump_state, who_digest
 from leveret_actors.tag.table import Table
 from leveret_actors.voice import Voice
 from leveret_broker.address import DEAD_LETTERS, MailboxQueue
@@ -52,6 +52,7 @@ class Draft:
     left: dict[bytes, Left] = field(default_factory=dict[bytes, Left])
     """By digest, oldest first."""
     forgot: float = 0.0
+    reached: list[Reached] = field(default_factory=list[Reached])
     posts: list[Post] = field(default_factory=list[Post])
     timers: dict[int, float] = field(default_factory=dict[int, float])
     """To set: number and time."""
@@ -66,6 +67,7 @@ class Draft:
         self.fans, self.decided = list(state.fans), list(state.decided)
         self.left = {one.digest: one for one in state.left}
         self.forgot = state.forgot if self.exists else self.clock
+        self.reached = list(state.reached)
 
     # -- members ------------------------------------------------------------------------------------------------------
 
@@ -155,6 +157,7 @@ class Draft:
             lingers=self.lingers,
             left=tuple(self.left.values()),
             forgot=self.forgot,
+            reached=tuple(self.reached),
         )
         posts = tuple(self.posts)
         if state.empty:

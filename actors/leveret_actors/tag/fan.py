@@ -15,10 +15,11 @@ from leveret.events import SignalDiscarded
 from leveret_actors.actor import ActorAddress, Post
 from leveret_actors.tag.draft import Draft
 from leveret_actors.tag.lookup import PAGE
-from leveret_actors.tag.state import Fan, Who, fan_size, remember, remembers
+from leveret_actors.tag.state import ANSWERS, Fan, Reached, Who, fan_size, remember, remembers
 from leveret_actors.tag.tasks import copy_for, is_of_tasks
 from leveret_broker.envelope import (
     Call,
+    Caller,
     Cancel,
     Envelope,
     Fanned,
@@ -45,7 +46,7 @@ def fan(draft: Draft, envelope: Envelope, message: TagFan) -> None:
     """Accept a fan-out, once."""
     digest = message_digest(envelope.id)
     if remembers(draft.recent, digest):
-        _answer_again(draft, envelope, message)
+        _answer_again(draft, envelope.id, digest, message.caller)
         return
     wanted = message.message
     if not (isinstance(wanted, FOR_TASKS) if is_of_tasks(draft) else not isinstance(wanted, SettleTask)):
@@ -65,10 +66,16 @@ def fan(draft: Draft, envelope: Envelope, message: TagFan) -> None:
     draft.fans.append(one)
 
 
-def _answer_again(draft: Draft, envelope: Envelope, message: TagFan) -> None:
-    """Tell an actor that what it sends came before; it may have forgotten that, and waits."""
-    if isinstance(message.caller, WorkflowCaller) and all(one.id != envelope.id for one in draft.fans):
-        draft.tell(message.caller, Fanned(0, again=True), envelope.id)
+def _answer_again(draft: Draft, request: str, digest: bytes, caller: Caller | None) -> None:
+    """Answer who sends again what came before: the answer was lost, or an actor has forgotten that it asked."""
+    if caller is None or any(one.id == request for one in draft.fans):  # that one is answered at its end
+        return
+    if isinstance(caller, WorkflowCaller):
+        draft.tell(caller, Fanned(0, again=True), request)
+        return
+    for one in draft.reached:
+        if one.digest == digest:
+            draft.tell(caller, Fanned(one.count), request)
 
 
 def catch_up(draft: Draft, who: Who) -> None:
@@ -106,6 +113,8 @@ def go_on(draft: Draft) -> None:
             _discard(draft, one, one.message.channel)
         if one.caller is not None:
             draft.tell(one.caller, Fanned(one.sent), one.id)
+            if not isinstance(one.caller, WorkflowCaller):
+                draft.reached = [*draft.reached[1 - ANSWERS :], Reached(message_digest(one.id), one.sent)]
 
 
 def _discard(draft: Draft, one: Fan, channel: str) -> None:

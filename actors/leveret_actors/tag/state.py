@@ -28,6 +28,9 @@ LEAVES: Final = 256
 DECISIONS: Final = 64
 """Claims whose decisions a tag remembers, so that a repeated claim gets the same one."""
 
+ANSWERS: Final = 64
+"""Fan-outs of clients whose counts a tag remembers, so that who asks again is answered again."""
+
 _DIGEST: Final = 8
 
 Who: TypeAlias = tuple[str, str]
@@ -68,6 +71,15 @@ class Left(msgspec.Struct, frozen=True, array_like=True):
     at: float
 
 
+class Reached(msgspec.Struct, frozen=True, array_like=True):
+    """A fan-out of a client, or of a command, that has ended."""
+
+    digest: bytes
+    """Of its id."""
+    count: int
+    """To how many it was sent."""
+
+
 class TagState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What a tag knows between its turns."""
 
@@ -93,6 +105,8 @@ class TagState(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True)
     """The last leaves, oldest first."""
     forgot: float = 0.0
     """A message that was sent after it and has no leave of its member in `left` is none's late copy."""
+    reached: tuple[Reached, ...] = ()
+    """The last fan-outs whose callers were told a count, oldest first."""
 
     @property
     def empty(self) -> bool:
