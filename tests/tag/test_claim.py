@@ -83,8 +83,8 @@ async def test_T06_a_unique_tag_whose_instance_ended_can_be_used_again(bench: Be
 
 
 async def test_T06_a_unique_tag_whose_start_got_lost_does_not_stay_locked(bench: Bench) -> None:
-    await bench.send(claim("a", "r1", "c1"))
-    (probe,) = to_instances(await bench.later(HOUR + 1))
+    await bench.send(claim("a", "r1", "c1"), join("keeps the tag alive", "r9"))
+    probe, _ = to_instances(await bench.later(HOUR + 1))
     assert isinstance(probe.message, Probe)
 
     await bench.send(envelope(TagProbed("a", "r1", known=False, number=1)))
