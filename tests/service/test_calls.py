@@ -219,3 +219,22 @@ async def test_the_end_of_an_earlier_life_that_comes_late_is_dropped(world: Worl
     ferry.go.set()
 
     assert await client.told() == ("r1", "across")
+
+
+async def test_the_end_of_an_earlier_life_tells_nobody_when_the_later_one_has_ended(
+    world: World, client: Client
+) -> None:
+    ferry = Ferry()
+    ferry.go.set()
+    await world.start(ferry)
+    task = Task("t1", "Ferry", "cross", world.codec.dump({}), client.caller("r1"), sequence=1)
+    await world.publish("Ferry", encode(Envelope("call r1", "", task)))
+    first = await client.told()
+
+    late = EndTask("t1", Completed(world.codec.dump("sunk")), 0, client.caller("r0"))
+    await world.publish("Ferry", encode(Envelope("t1.end.0", "", late)))
+    await world.empty("Ferry")
+    await client.ask("t1", "after")
+
+    assert first == ("r1", "across")
+    assert await client.told() == ("after", "across")

@@ -18,6 +18,7 @@ from leveret_broker.embedded.memory import MemoryTransport
 from leveret_broker.envelope import ClientCaller, Envelope, PauseService, encode
 from leveret_broker.errors import StoreRefused, StoreUnavailable
 from leveret_broker.ids import new_id
+from tests.service.test_leases import AT_ONCE, Ship, with_status
 from tests.service.world import World
 
 pytestmark = pytest.mark.timeout(20)
@@ -104,3 +105,27 @@ async def test_S13_a_node_that_may_not_write_says_that_it_cannot_pause(memory_wo
     running.cancel()
 
     assert text == "service Mails cannot be paused or resumed: the user lacks a permission\n"
+
+
+async def test_S13_a_paused_service_takes_no_more_while_what_it_has_under_leases_runs_on(
+    memory_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pausing, "ASK", 0.001)
+    monkeypatch.setattr(pausing, "IDLE", 0.001)
+    world, ship = memory_world, Ship()
+    pauses = Pauses(world.store, world.transport)
+    world.others.append(asyncio.create_task(pauses.run()))
+    worker = await world.start(ship, leases=AT_ONCE, pauses=pauses)
+    first = await world.send("Ship.sail")
+    await with_status(world, first.task_id, "running")
+
+    await world.store.pause("Ship", paused=True)
+    await world.until(lambda: not worker.runner._taking.subscriptions)
+    second = await world.send("Ship.sail")
+    ship.go.set()
+
+    assert await world.value() == "landed"
+    assert (ship.calls, world.left("Ship")) == ({first.task_id: 1}, 1)
+    await world.store.pause("Ship", paused=False)
+    assert await world.value() == "landed"
+    assert ship.calls[second.task_id] == 1

@@ -12,6 +12,7 @@ from leveret import service
 from leveret.interceptors import TaskInterceptor
 from leveret_actors.router import DeadLetterRouter
 from leveret_actors.service import LeaseKeeper, LeaseSweeper, ServiceRunner
+from leveret_actors.service.pausing import Pauses
 from leveret_actors.settings import LeaseSettings, ServiceSettings
 from leveret_actors.store.contract import DeadLetter, Store
 from leveret_actors.store.memory import MemoryStore, Room
@@ -125,6 +126,7 @@ class World:
         grace: float = 5.0,
         interceptors: tuple[TaskInterceptor, ...] = (),
         leases: LeaseSettings = SHORT_WAIT,
+        pauses: Pauses | None = None,
     ) -> Worker:
         transport = self.new_transport()
         await transport.open()
@@ -145,6 +147,7 @@ class World:
             interrupt_grace=grace,
             interceptors=interceptors,
             leases=LeaseKeeper(store, holder=name, settings=leases),
+            pauses=pauses,
         )
         worker = Worker(self, transport, store, runner)
         self.workers.append(worker)

@@ -35,6 +35,15 @@ async def test_one_trip_draws_from_many_buckets_which_know_nothing_of_each_other
     assert await store.draw([]) == []
 
 
+async def test_a_bucket_that_a_slower_rate_emptied_counts_as_just_empty(store: Store) -> None:
+    await store.draw([draw(10, rate=0.001)])
+
+    (found,) = await store.draw([draw(10, rate=0.01, most=2)])
+
+    assert found.count == 0
+    assert found.wait == pytest.approx(100, abs=5)
+
+
 async def test_tokens_come_back_with_the_time_and_no_more_than_fit(backend: Backend) -> None:
     store = await backend.connect()
     before = await store.clock()

@@ -87,11 +87,13 @@ class Settlements:
             task.cancel()
 
     async def _carry_out(self, message: SettleTask, receipt: Receipt) -> None:
+        again = receipt.redelivered
         while True:
             try:
-                answer = await self._settle(message, again=receipt.redelivered)
+                answer = await self._settle(message, again=again)
                 break
             except StoreUnavailable as error:
+                again = True  # the store may have taken what it did not answer
                 logger.warning("task {} cannot be settled yet, trying again: {}", message.task_id, error)
                 await asyncio.sleep(PAUSE)
         if message.caller is not None:
@@ -109,7 +111,7 @@ class Settlements:
                 return Done(found=False, count=0, text=f"{text}waits for an attempt, or ended more than a day ago")
             unfit = self._unfit(lease, message)
             if unfit is not None:
-                await self._send_again(lease)
+                await self._send_again(lease, again=again)
                 if again and lease.status in {FINISHED, "completed"} and isinstance(message.outcome, Completed):
                     await self._tell(_left_of(lease), Tell(message.outcome))  # whoever settled it may have died
                 return unfit
@@ -119,12 +121,14 @@ class Settlements:
             if task.deadline and task.deadline <= self._clock():
                 return Done(found=True, count=0, text=f"task {message.task_id} is over its timeout")
             parcel, verdict, text = self._what_follows(envelope, task, lease, message)
-            encoded = b"" if parcel is None else encode_parcel(parcel)
-            finished = msgspec.structs.replace(lease, status=FINISHED, holder=holder, body=b"", parcel=encoded)
-            if await self._store.replace(lease, finished, UNDELIVERED):
+            status = status_of(message.outcome)
+            finished = msgspec.structs.replace(lease, status=status, holder=holder, body=b"")
+            if parcel is not None:
+                finished = msgspec.structs.replace(finished, status=FINISHED, parcel=encode_parcel(parcel))
+            if await self._store.replace(lease, finished, KEPT if parcel is None else UNDELIVERED):
                 faults.reached("after-settlement")
                 await self._tell(task, verdict)
-                await self._send(finished, parcel, status_of(message.outcome))
+                await self._send(finished, parcel, status)
                 return Done(found=True, count=1, text=f"task {message.task_id} {text}")
 
     def _unfit(self, lease: Lease, message: SettleTask) -> Done | Refused | None:
@@ -175,10 +179,14 @@ class Settlements:
     async def _tell(self, task: Task, verdict: Tell | TryAgain) -> None:
         await self._teller.say(self._teller.end(task, verdict, delegated=True))
 
-    async def _send_again(self, lease: Lease) -> None:
-        """Send a result that may not have been sent: who stored it for this very request may have died over it."""
+    async def _send_again(self, lease: Lease, *, again: bool) -> None:
+        """Send what may not have been sent: who stored it for this very request may have died over it.
+
+        The next attempt goes out only when the request comes `again`: a second copy of it would find the lease of the
+        first one, and costs more than a second copy of a result.
+        """
         parcel = _unsent(lease)
-        if parcel is not None and (status := end_in(parcel.body)):
+        if parcel is not None and ((status := end_in(parcel.body)) or again):
             await self._send(lease, parcel, status)
 
     async def _send(self, lease: Lease, parcel: Outgoing | None, status: str) -> None:
