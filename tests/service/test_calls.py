@@ -175,7 +175,7 @@ async def test_a_store_that_does_not_answer_delays_the_outcome_and_loses_nothing
     memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, ferry = memory_world, Ferry()
-    monkeypatch.setattr("leveret_actors.service.calls.PAUSE", 0.01)
+    monkeypatch.setattr("leveret_actors.service.waiting.PAUSE", 0.01)
     client = await Client(world, "me").open()
     ferry.go.set()
     left = 3

@@ -8,7 +8,7 @@ import pytest
 
 from leveret import service
 from leveret.retry import Retry
-from leveret_actors.service import keeping, line
+from leveret_actors.service import line, waiting
 from leveret_actors.settings import LeaseSettings, ServiceSettings
 from leveret_actors.store.leases import FINISHED, Lease
 from leveret_broker.envelope import Envelope, Task, encode
@@ -338,7 +338,7 @@ async def test_what_waits_for_a_slot_for_too_long_goes_back_to_the_queue(
 async def test_a_lease_that_the_store_cannot_take_off_is_taken_off_later(
     memory_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "PAUSE", 0.01)
+    monkeypatch.setattr(waiting, "PAUSE", 0.01)
     world, ship = memory_world, Ship()
     await world.start(ship, leases=AT_ONCE)
     task = await world.send("Ship.sail")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from loguru import logger
@@ -13,20 +13,17 @@ from loguru import logger
 from leveret_actors.service.execution import Execution
 from leveret_actors.service.job import Job, Receipt
 from leveret_actors.service.report import whereabouts
+from leveret_actors.service.waiting import until_stored
 from leveret_actors.settings import DAY
 from leveret_actors.store.contract import Store
 from leveret_actors.store.outcomes import Called, CallRecord
 from leveret_broker.address import CONTROL, ReplyQueue
 from leveret_broker.envelope import Answer, AskTask, CancelTask, ClientCaller, EndTask, Envelope, Task, encode
-from leveret_broker.errors import PublishFailed, StoreError, StoreUnavailable
+from leveret_broker.errors import PublishFailed, StoreError
 from leveret_broker.ids import sequence_key
 from leveret_broker.outcome import NOT_SENT, Cancelled, Failed, Failure, Outcome, TimedOut
 from leveret_broker.transport import Transport
 
-T = TypeVar("T")
-
-PAUSE: Final = 1.0
-"""Seconds before the store is asked again."""
 CLOSE_SECONDS: Final = 5.0
 OPEN_SECONDS: Final = 30 * 86_400.0
 """How long it is known who waits for a task that has not ended, from the last message about it on."""
@@ -109,7 +106,7 @@ class ClientCalls:
 
     async def _end(self, call: Called, outcome: Outcome) -> CallRecord:
         encoded = _encode(outcome)
-        record = await self._until_stored(lambda: self._store.keep_outcome(call, encoded, self._kept))
+        record = await until_stored(lambda: self._store.keep_outcome(call, encoded, self._kept))
         if record.outcome and call.sequence in {-1, record.sequence}:
             await self._tell_all(record, call.waiter)
         return record
@@ -123,13 +120,13 @@ class ClientCalls:
         record = await self._end(call, message.outcome)
         if record.outcome and isinstance(outcome := _outcomes.decode(record.outcome), Cancelled):
             life, until = sequence_key(message.task_id, record.sequence), self._clock() + REVOKED_SECONDS
-            await self._until_stored(lambda: self._store.revoke([life], until))
+            await until_stored(lambda: self._store.revoke([life], until))
             heard = CancelTask(life, until, outcome.where.get("reason", ""))
             await self._transport.publish(CONTROL, encode(Envelope(life, "", heard)))
 
     async def _serve_question(self, message: AskTask) -> None:
         call = Called(message.task_id, waiter=_waiter(message.caller))
-        (record,) = await self._until_stored(lambda: self._store.note_calls([call], OPEN_SECONDS))
+        (record,) = await until_stored(lambda: self._store.note_calls([call], OPEN_SECONDS))
         if record.outcome:
             await self._tell(call.waiter, _outcomes.decode(record.outcome))
 
@@ -151,14 +148,6 @@ class ClientCalls:
             refused = Failed(Failure(NOT_SENT, f"the outcome could not be sent: {error}", where={"reason": "outcome"}))
             body = encode(Envelope(request, "", Answer(refused), sent=self._clock()))
             await self._transport.publish(ReplyQueue(client), body)
-
-    async def _until_stored(self, call: Callable[[], Awaitable[T]]) -> T:
-        while True:
-            try:
-                return await call()
-            except StoreUnavailable as error:
-                logger.warning("the store does not answer, trying again in {} s: {}", PAUSE, error)
-                await asyncio.sleep(PAUSE)
 
     def _soon(self, work: Coroutine[None, None, object], name: str) -> asyncio.Task[None]:
         async def run() -> None:

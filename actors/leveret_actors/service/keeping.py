@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from loguru import logger
@@ -13,17 +13,14 @@ from loguru import logger
 from leveret_actors import faults
 from leveret_actors.service.attempt import Why
 from leveret_actors.service.job import Holding, Job
+from leveret_actors.service.waiting import until_stored
 from leveret_actors.settings import LeaseSettings
 from leveret_actors.store.contract import Outgoing, Store
 from leveret_actors.store.leases import DELEGATED, FINISHED, Lease, Renewal
 from leveret_broker.errors import StoreError, StoreUnavailable
 
-T = TypeVar("T")
-
 TICK: Final = 1.0
 """Most seconds between two looks at what runs; progress goes to the store as often."""
-PAUSE: Final = 1.0
-"""Seconds before the store is asked again."""
 KEPT: Final = 86_400.0
 """How long it is known how a task ended that had a lease, in seconds."""
 UNDELIVERED: Final = 60.0
@@ -128,7 +125,7 @@ class LeaseKeeper:
         assert holding is not None
         lease = holding.lease
         opened = msgspec.structs.replace(lease, status=DELEGATED, holder="", progress=job.progress or b"")
-        stays = await self._until_stored(lambda: self._store.replace(lease, opened, seconds))
+        stays = await until_stored(lambda: self._store.replace(lease, opened, seconds))
         self._held.pop(job, None)
         return stays
 
@@ -244,22 +241,14 @@ class LeaseKeeper:
             job.attempt.interrupt(Why.CANCELLED if status == "cancelled" else Why.ELSEWHERE)
 
     async def _end(self, lease: Lease, ended: Lease | None, *, told: bool) -> None:
-        changed = await self._until_stored(lambda: self._store.replace(lease, ended, KEPT))
+        changed = await until_stored(lambda: self._store.replace(lease, ended, KEPT))
         if told and not changed:
             await self._note([(lease.life, lease.attempt + 1)])
 
     async def _note(self, following: Sequence[tuple[str, int]]) -> None:
-        until = await self._until_stored(self._store.clock) + KEPT
+        until = await until_stored(self._store.clock) + KEPT
         for life, attempt in following:
-            await self._until_stored(partial(self._store.note_attempt, life, attempt, until))
-
-    async def _until_stored(self, call: Callable[[], Awaitable[T]]) -> T:
-        while True:
-            try:
-                return await call()
-            except StoreUnavailable as error:
-                logger.warning("the store does not answer, trying again in {} s: {}", PAUSE, error)
-                await asyncio.sleep(PAUSE)
+            await until_stored(partial(self._store.note_attempt, life, attempt, until))
 
     def _soon(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,12 +1,30 @@
-"""Waiting for several things at once."""
+"""Waiting for several things at once, and for a store that is away."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from loguru import logger
 
 from leveret_broker.ending import end
+from leveret_broker.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+PAUSE: Final = 1.0
+"""Seconds before the store is asked again."""
+
+
+async def until_stored(call: Callable[[], Awaitable[T]]) -> T:
+    """Ask the store until it answers; what it refuses is raised."""
+    while True:
+        try:
+            return await call()
+        except StoreUnavailable as error:
+            logger.warning("the store does not answer, trying again in {} s: {}", PAUSE, error)
+            await asyncio.sleep(PAUSE)
 
 
 async def until(stop: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:
