@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from leveret import workflow
 from leveret_actors.ingress import Contracts, parse
 from leveret_actors.ingress.bodies import (
     CallBody,
@@ -28,11 +30,19 @@ COMMANDS = re.findall(r"^`([a-z]+\.[\w.]+)`:\n\n```json\n(.*?)^```$", PAGE, re.M
 REPLIES = re.findall(r"^```json\n(\{\"status\".*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+def contracts() -> Contracts:
+    """Return the contracts of a node that has the page's workflow."""
+    (code,) = re.findall(r"^```python\n# orders.py\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    namespace: dict[str, Any] = {"__name__": "orders"}
+    exec(code, namespace)
+    return Contracts({"Order": {1: workflow.definition_of(namespace["Order"])}}, Codec())
+
+
 @pytest.mark.parametrize(("routing_key", "body"), COMMANDS, ids=[f"{key}-{at}" for at, (key, _) in enumerate(COMMANDS)])
 def test_each_example_is_a_command(routing_key: str, body: str) -> None:
     command = parse(RawCommand(routing_key, body.encode()), "m1")
 
-    assert letters_for(command, Contracts({}, Codec()), 0.0).posts
+    assert letters_for(command, contracts(), 0.0).posts
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=[str(at) for at in range(len(REPLIES))])

@@ -134,7 +134,8 @@ class CommandRouter:
                 sending += [] if one.to is None else [reply(self._transport, one.to, sent(one.to))]
         refusals = [result for result in results if isinstance(result, CommandRefused)]
         if refusals:
-            logger.warning("{} of {} commands are refused; the first: {}", len(refusals), len(taken), refusals[0])
+            text = "{} of {} commands are refused, see `leveret dead-letters list`; the first: {}"
+            logger.warning(text, len(refusals), len(taken), refusals[0])
         for error in await asyncio.gather(*sending, return_exceptions=True):
             if isinstance(error, PublishFailed):
                 logger.error("a command's dead letter or reply could not be sent: {}", error)
