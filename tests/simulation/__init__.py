@@ -10,6 +10,8 @@ auditor   the promises that are checked at every step, for any kind of actor
 plan      which faults happen when
 world     processes that are started, killed and started again until everything is done
 tally     world A: the toy actors of tests/mailbox
-errand    world B: a workflow, a service, a client, on real nodes; scribe reads its journals
+nodes     worlds of real nodes and a client; scribe reads their journals
+errand    world B: a workflow, a service, a tag
+rally     world C: tags that are unique, change, and that everything is sent by
 mutants   deliberate mistakes, patched into the real code
 """

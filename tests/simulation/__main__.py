@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seed N [--mutant NAME] [--world A|B]`: run one seed again, or many with `--seeds`."""
+"""`python -m tests.simulation --seed N [--mutant NAME] [--world A|B|C]`: run one seed again, or many with `--seeds`."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from leveret_actors.mailbox.tenure import Tenure
 from leveret_actors.service.desk import Desk, Done
 from leveret_actors.service.report import report as reported
 from leveret_actors.store.memory import MemoryStore, Room
+from leveret_actors.tag import fan as fan_module
 from leveret_actors.workflow import replay as replay_module
 from leveret_actors.workflow import unfolding
 from leveret_actors.workflow.live import Seen
@@ -197,6 +198,10 @@ def _told_twice() -> list[tuple[Any, str, Any]]:
     return [(Teller, "_issued", issued)]
 
 
+def _fans_out_twice() -> list[tuple[Any, str, Any]]:
+    return [(fan_module, "remembers", lambda _recent, _digest: False)]
+
+
 MUTANTS: Final = {
     "ack_before_commit": Mutant("acknowledges before it decides", _ack_before_commit),
     "no_fence": Mutant("commits without comparing the epoch", _no_fence),
@@ -213,5 +218,6 @@ MUTANTS: Final = {
     "fold_takes_what_runs": Mutant("folds methods that have not ended", _fold_takes_what_runs, "B"),
     "ends_untold": Mutant("tells no ends of what the code had asked for", _ends_untold, "B"),
     "told_twice": Mutant("tells what the code asks for once more, under another id", _told_twice, "B"),
+    "fans_out_twice": Mutant("sends what comes again to a tag to all of its members again", _fans_out_twice, "C"),
     "worker_forgets": Mutant("acknowledges a task before its outcome is confirmed", _worker_forgets, "B"),
 }

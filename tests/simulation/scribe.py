@@ -13,7 +13,7 @@ from leveret_actors.workflow.house import EngineSettings, House
 from leveret_actors.workflow.journal import Applied, Begun, CommandEnded, Folded, GivenUp, Record, TimerFired
 from leveret_actors.workflow.live import Live
 from leveret_actors.workflow.replay import load, revive
-from leveret_broker.address import MailboxQueue, ReplyQueue, ServiceQueue
+from leveret_broker.address import TAGS, MailboxQueue, ReplyQueue, ServiceQueue
 from leveret_broker.envelope import (
     Answer,
     AwaitResult,
@@ -28,7 +28,7 @@ from leveret_broker.envelope import (
 )
 from leveret_broker.ids import message_digest, run_of
 from tests.egress.oracle import Oracle
-from tests.simulation.auditor import Auditor
+from tests.simulation.auditor import Auditor, short
 
 if TYPE_CHECKING:
     from leveret.definition import WorkflowDefinition
@@ -54,6 +54,8 @@ class Scribe(Auditor):
         """Turn and number of all commands of a run."""
         self._tasks: set[str] = set()
         self._oracles = defaultdict[str, Oracle](Oracle)
+        self._fanned: set[str] = set()
+        """Signals that tags have sent."""
         self.excused = False
         """An actor was rightly given up: this world cannot finish any more."""
 
@@ -70,6 +72,8 @@ class Scribe(Auditor):
     def wrote(self, queue: MailboxQueue, batch: Batch, repeated: bool) -> None:
         """A commit has just the events that its records imply; that they are all published is the auditor's to see."""
         super().wrote(queue, batch, repeated)
+        if queue.kind == TAGS and not repeated:
+            self._fan_out(batch)
         if repeated or queue.kind != self._house.kind:
             return
         for write in batch.actors:
@@ -79,6 +83,15 @@ class Scribe(Auditor):
             records = [journal.decode(data) for data in write.append]
             wrong = self._oracles[write.actor].disagrees(records, told) if write.run else ""
             self.trace.expect(not wrong, f"{write.actor}: {wrong}")
+
+    def _fan_out(self, batch: Batch) -> None:
+        """A tag sends each signal to each member once, whatever its receiver would do about a second copy."""
+        for item in batch.outbox:
+            envelope = decode(item.body) if isinstance(item.address, MailboxQueue) else None
+            if envelope is not None and isinstance(envelope.message, Signal):
+                fresh = envelope.id not in self._fanned
+                self.trace.expect(fresh, f"a tag has sent {short(envelope)} before")
+                self._fanned.add(envelope.id)
 
     def turned(self, queue: MailboxQueue, write: ActorWrite) -> None:
         """Every event stands once in its run's journal, and nothing blocks."""

@@ -11,16 +11,16 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
-SEEDS = {"A": 250, "B": 100}
-"""The mistakes below are found by seed 29 of A and seed 16 of B; a seed of B costs twelve times as much."""
+SEEDS = {"A": 250, "B": 100, "C": 10}
+"""The mistakes below are found by seed 29 of A, 16 of B and 9 of C; one of B costs twelve times as much, of C fifty."""
 MUTANT_SEEDS = 200
-MANY = 3_000
+MANY = {"A": 3_000, "B": 3_000, "C": 300}
 PARTS = 6
 
 DIGESTS = """
 from tests.simulation.worlds import WORLDS
 for name in sorted(WORLDS):
-    print(name, *(WORLDS[name](seed).run().digest for seed in range(15)))
+    print(name, *(WORLDS[name](seed).run().digest for seed in range(3 if name == "C" else 15)))
 """
 
 
@@ -36,7 +36,7 @@ def test_every_seed_keeps_the_promises(world: str) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("world", sorted(WORLDS))
 def test_many_seeds_keep_the_promises(world: str, part: int) -> None:
-    for seed in range(SEEDS[world] + part, SEEDS[world] + MANY, PARTS):
+    for seed in range(SEEDS[world] + part, SEEDS[world] + MANY[world], PARTS):
         WORLDS[world](seed).run().check()
 
 
@@ -59,7 +59,7 @@ def test_the_same_seed_is_the_same_world_whatever_the_hashes() -> None:
 
     first = digests("1")
 
-    assert first.count(" ") == 15 * len(WORLDS)
+    assert first.count(" ") == 15 + 15 + 3
     assert digests("2") == first
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.errand import ErrandWorld
+from tests.simulation.rally import RallyWorld
 from tests.simulation.tally import TallyWorld
 
 if TYPE_CHECKING:
@@ -12,4 +13,4 @@ if TYPE_CHECKING:
 
     from tests.simulation.world import World
 
-WORLDS: Final[dict[str, Callable[..., World]]] = {"A": TallyWorld, "B": ErrandWorld}
+WORLDS: Final[dict[str, Callable[..., World]]] = {"A": TallyWorld, "B": ErrandWorld, "C": RallyWorld}
